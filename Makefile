@@ -1,0 +1,50 @@
+# Everything is installed below this folder: .tools/ (uv, where the machine has none) and .venv/ (newsbeam and its tools).
+PYTHON ?= python3
+LAKE ?= lake
+DATA ?=
+READY := .venv/.ready
+
+.PHONY: help run test lint types imports pytest benchmarks clean
+
+help:
+	@echo "make run         read seeds/ into $(LAKE)/ and ask it a question"
+	@echo "make test        lint, types, import rules and tests"
+	@echo "make benchmarks DATA=FOLDER   measure; see BENCHMARKS.md"
+	@echo "make clean       remove what make has made"
+
+run: $(READY)
+	.venv/bin/newsbeam run --input seeds --output $(LAKE)
+	@echo
+	@echo "What is in the lake:"
+	.venv/bin/newsbeam query --lake $(LAKE) "select source, headline, publisher, word_count from articles order by source"
+	.venv/bin/newsbeam query --lake $(LAKE) "select relation, headline, duplicate_of from copies"
+	.venv/bin/newsbeam query --lake $(LAKE) "select source, stage, reason, message from rejects"
+
+test: lint types imports pytest
+
+lint: $(READY)
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+types: $(READY)
+	.venv/bin/mypy
+
+imports: $(READY)
+	.venv/bin/lint-imports --no-cache
+
+pytest: $(READY)
+	.venv/bin/pytest
+
+$(READY): pyproject.toml uv.lock
+	uv="$$($(PYTHON) deploy/local/get_uv.py)" && "$$uv" sync --quiet --frozen --python "$$(command -v $(PYTHON))"
+	@touch $@
+
+benchmarks: $(READY)
+	@test -n "$(DATA)" || { echo "make benchmarks DATA=FOLDER: the folder of development data"; exit 2; }
+	.venv/bin/python tests/benchmarks/extraction.py $(DATA)
+	.venv/bin/python tests/benchmarks/urls.py $(DATA)
+	.venv/bin/python tests/benchmarks/throughput.py $(DATA)
+	.venv/bin/python tests/benchmarks/memory.py
+
+clean:
+	rm -rf .venv .tools lake

@@ -1,0 +1,95 @@
+"""The graph: the only file that names all stages in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import apache_beam as beam
+
+import schemas.coders  # noqa: F401  (registers the rows)
+from pipeline.memory import Memory
+from schemas.input_slice import InputSlice
+from schemas.instants import Instant
+from schemas.written_file import WrittenFile
+from transforms import deduplicate, extract_articles, read_folder
+from transforms.deduplicate import Deduplicate
+from transforms.extract_articles import ExtractArticles
+from transforms.read_folder import ReadFolder
+from transforms.write_table import WriteTable
+
+
+@dataclass(frozen=True)
+class CycleGraph:
+    """What the graph of one cycle is built from.
+
+    `open_memory`, `on_slice` and `on_row` travel to where the stages run: functions that pickle by name.
+    """
+
+    run_id: str
+    cycle: int
+    read_at: Instant
+    processes: int
+    time_limit: float
+    folder: str
+    open_memory: Callable[[], Memory]
+    on_slice: Callable[[InputSlice], None]
+    on_row: Callable[[str], None]
+
+
+def build(pipeline: beam.Pipeline, slices: Sequence[InputSlice], graph: CycleGraph) -> None:
+    """Add one cycle to the pipeline: from slices of the input to files noted in the memory."""
+    read = (
+        pipeline
+        | "InputSlices" >> beam.Create(slices, reshuffle=False).with_output_types(InputSlice)
+        | "FollowSlices" >> beam.ParDo(_Follow(graph.on_slice))
+        | "ReadFolder" >> ReadFolder(graph.open_memory, graph.run_id, graph.read_at)
+    )
+    extracted = read[read_folder.PAGES] | "ExtractArticles" >> ExtractArticles(
+        graph.run_id, graph.processes, graph.time_limit
+    )
+    articles = (
+        read[read_folder.ARTICLES],
+        extracted[extract_articles.ARTICLES],
+    ) | "AllArticles" >> beam.Flatten()
+    rejects = (
+        read[read_folder.REJECTS],
+        extracted[extract_articles.REJECTS],
+    ) | "AllRejects" >> beam.Flatten()
+    decided = (
+        articles
+        | "FollowArticles" >> beam.ParDo(_Follow(lambda _: graph.on_row("articles")))
+        | "Deduplicate" >> Deduplicate(graph.open_memory)
+    )
+    tables = {
+        "articles": decided[deduplicate.ARTICLES],
+        "copies": decided[deduplicate.COPIES],
+        "rejects": rejects | "FollowRejects" >> beam.ParDo(_Follow(lambda _: graph.on_row("rejects"))),
+    }
+    files = [
+        rows | f"Write{table.capitalize()}" >> WriteTable(table, graph.folder, graph.cycle)
+        for table, rows in tables.items()
+    ]
+    _ = files | "AllFiles" >> beam.Flatten() | "NoteFiles" >> beam.ParDo(_NoteFile(graph.open_memory, graph.cycle))
+
+
+class _Follow(beam.DoFn):
+    """Passes rows on and tells of each: how a local run shows its progress."""
+
+    def __init__(self, tell: Callable) -> None:
+        self._tell = tell
+
+    def process(self, row: object) -> Iterator[object]:
+        self._tell(row)
+        yield row
+
+
+class _NoteFile(beam.DoFn):
+    """Notes written files in the memory, within the cycle's transaction."""
+
+    def __init__(self, open_memory: Callable[[], Memory], cycle: int) -> None:
+        self._open_memory = open_memory
+        self._cycle = cycle
+
+    def process(self, file: WrittenFile) -> None:
+        self._open_memory().note_file(self._cycle, file)

@@ -1,0 +1,59 @@
+"""The `newsbeam` command: what is called with what, and which exit code it ends with."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+
+from pipeline.options import command_parser, run_settings
+from schemas.errors import NewsbeamError, UsageError
+from transforms.functions.worker_pool import shared_pool
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    _quieten_libraries()
+    try:
+        return _dispatch(list(sys.argv[1:] if arguments is None else arguments))
+    except UsageError as error:
+        return _fail(str(error), 2)
+    except NewsbeamError as error:
+        return _fail(str(error), 1)
+    except KeyboardInterrupt:
+        return _fail("stopped at once; what is committed stays. The same command goes on from there.", 1)
+
+
+def _dispatch(given: Sequence[str]) -> int:
+    parser = command_parser()
+    parsed, others = parser.parse_known_args(given)
+    # Each command loads what it needs: Beam takes a second, which a query should not wait for.
+    if parsed.command == "run":
+        beam_flags = [f"--runner={parsed.runner}", *others] if parsed.runner else others
+        settings = run_settings(parsed, beam_flags)
+        shared_pool(settings.processes, settings.time_limit)  # they load what they need while Beam loads here
+        from pipeline.commands.run import run
+
+        return run(settings)
+    if others:
+        parser.error(f"unrecognized arguments: {' '.join(others)}")
+    from pipeline.commands import query
+
+    return query.query(parsed) if parsed.command == "query" else query.sql(parsed)
+
+
+def _fail(message: str, code: int) -> int:
+    sys.stderr.write(f"newsbeam: {message}\n")
+    return code
+
+
+def _quieten_libraries() -> None:
+    """Keep notes that mean nothing to a user off the screen; errors stay."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    # Beam says at each start, on the root logger, that an optional Google client is not installed.
+    logging.getLogger().addFilter(lambda record: "apitools" not in record.getMessage())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

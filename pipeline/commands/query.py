@@ -1,0 +1,99 @@
+"""`newsbeam query` and `newsbeam sql`: asking a lake."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from pipeline.lake import open_lake
+from pipeline.views import view_definitions
+from schemas.errors import LakeError, NewsbeamError, UsageError
+
+_ROWS_SHOWN: Final = 100
+
+_COPY_OPTIONS: Final = {
+    "csv": "format csv, header",
+    "json": "format json",
+    "parquet": "format parquet, compression zstd",
+}
+
+
+def query(arguments: argparse.Namespace) -> int:
+    """Run one SQL query over the lake's views and write the answer to standard output or to a file."""
+    connection = connect(arguments.lake)
+    try:
+        statements = connection.extract_statements(arguments.sql)
+        if len(statements) != 1:
+            raise UsageError(f"give one SQL statement; this is {len(statements)}")
+        if arguments.format == "table":
+            _print_table(connection.sql(arguments.sql), arguments.output)
+        else:
+            _copy(connection, arguments.sql, arguments.format, arguments.output)
+    except duckdb.IOException as error:
+        raise LakeError(f"the lake cannot be read: {error}") from error
+    except duckdb.Error as error:
+        raise UsageError(f"DuckDB says: {error}") from error
+    return 0
+
+
+def sql(arguments: argparse.Namespace) -> int:
+    """Print the definitions of the lake's views."""
+    lake = open_lake(arguments.lake)
+    sys.stdout.write("\n\n".join(view_definitions(lake.root).values()) + "\n")
+    return 0
+
+
+def connect(root: str) -> duckdb.DuckDBPyConnection:
+    """Return a DuckDB, in memory, with the views of the lake at `root`; times are shown in UTC."""
+    lake = open_lake(root)
+    connection = duckdb.connect()
+    connection.execute("set TimeZone = 'UTC'")
+    for definition in view_definitions(lake.root).values():
+        connection.execute(definition)
+    return connection
+
+
+def _print_table(relation: duckdb.DuckDBPyRelation | None, output: str | None) -> None:
+    """Print as a box that fits the terminal. DuckDB writes control characters out (`\\e`), so that a headline from the
+    web cannot give the terminal orders."""
+    if relation is None:
+        return
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        relation.show(max_width=shutil.get_terminal_size((160, 24)).columns, max_rows=_ROWS_SHOWN)
+    if output is None:
+        sys.stdout.write(text.getvalue())
+        return
+    try:
+        Path(output).write_text(text.getvalue(), encoding="utf-8")
+    except OSError as error:
+        raise NewsbeamError(f"--output {output} cannot be written: {error}") from error
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, statement: str, form: str, output: str | None) -> None:
+    """Have DuckDB write the answer to a file, whole or not at all, and pass it on where standard output is wanted."""
+    if output is None and form == "parquet" and sys.stdout.isatty():
+        raise UsageError("Parquet is no text: write it to a file with --output FILE, or pipe it on")
+    with tempfile.TemporaryDirectory(prefix="newsbeam-") as folder:
+        answer = Path(folder, "answer")
+        connection.execute(f"copy ({statement.strip().rstrip(';')}\n) to '{answer}' ({_COPY_OPTIONS[form]})")
+        if output is None:
+            with answer.open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
+        else:
+            _move(answer, Path(output))
+
+
+def _move(answer: Path, target: Path) -> None:
+    try:
+        shutil.move(answer, target)
+    except OSError as error:
+        raise NewsbeamError(f"--output {target} cannot be written: {error}") from error

@@ -1,0 +1,110 @@
+"""`newsbeam run`: the main job."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import Event
+from types import FrameType
+
+from rich.console import Console
+
+from pipeline import progress
+from pipeline.commands.query import connect
+from pipeline.cycle import new_run_id, run_cycle
+from pipeline.input_plan import InputFile, find_files, plan_cycles
+from pipeline.lake import Lake, locked, open_or_make_lake, recover
+from pipeline.memory import opened_memory
+from pipeline.runners import check_runner
+from pipeline.settings import RunSettings
+from pipeline.summary import RunSummary
+from schemas.errors import NewsbeamError
+
+_REASONS_SHOWN = 8
+
+
+def run(settings: RunSettings) -> int:
+    """Read the inputs into the lake; returns the exit code.
+
+    Raises:
+        NewsbeamError: the run failed, was stopped before its end, or had more rejects than allowed.
+    """
+    options = check_runner(settings.beam_flags)
+    files = find_files(settings.inputs)
+    lake = open_or_make_lake(settings.output)
+    summary = RunSummary(new_run_id(), str(lake.root))
+    started = time.perf_counter()
+    with (
+        locked(lake),
+        opened_memory(lake.memory) as memory,
+        _stopping_on_signals() as stop,
+        progress.shown(_bytes(files), quiet=settings.quiet),
+    ):
+        _say_recovered(recover(lake, memory))
+        for slices in plan_cycles(files):
+            if stop.is_set():
+                summary.complete = False
+                break
+            summary.add(run_cycle(lake, memory, settings, options, summary.run_id, slices))
+            progress.follow_cycle()
+    summary.seconds = time.perf_counter() - started
+    _print(summary, lake, settings)
+    _judge(summary, settings)
+    return 0
+
+
+def _print(summary: RunSummary, lake: Lake, settings: RunSettings) -> None:
+    if settings.json:
+        sys.stdout.write(summary.to_json() + "\n")
+    elif not settings.quiet:
+        summary.print(Console(), _reasons(lake, summary))
+
+
+def _judge(summary: RunSummary, settings: RunSettings) -> None:
+    if not summary.complete:
+        raise NewsbeamError("stopped before the end; what is committed stays. The same command goes on from there.")
+    if settings.max_rejects and settings.max_rejects.is_exceeded(summary.rejects, summary.inputs):
+        raise NewsbeamError(f"{summary.rejects:,} rejects of {summary.inputs:,} inputs are over --max-rejects")
+
+
+def _reasons(lake: Lake, summary: RunSummary) -> list[tuple[str, str, int]]:
+    """The commonest reasons of this run's rejects: (stage, reason, number)."""
+    if not summary.rejects:
+        return []
+    query = "select stage, reason, count(*) from rejects where run_id = ? group by all order by 3 desc, 1, 2 limit ?"
+    found = connect(str(lake.root)).execute(query, [summary.run_id, _REASONS_SHOWN]).fetchall()
+    return [(str(stage), str(reason), int(count)) for stage, reason, count in found]
+
+
+def _say_recovered(counts: tuple[int, int]) -> None:
+    published, deleted = counts
+    if published or deleted:
+        left = f"{published} finished files published, {deleted} unfinished ones deleted (their inputs are read again)"
+        sys.stderr.write(f"newsbeam: an earlier run was cut off: {left}\n")
+
+
+@contextmanager
+def _stopping_on_signals() -> Iterator[Event]:
+    """Yield an event that the first Ctrl-C or SIGTERM sets, to end after the cycle; a second one ends at once."""
+    stop = Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        sys.stderr.write("newsbeam: finishing this cycle, then stopping; once more to stop at once (nothing is lost)\n")
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, on_signal) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _bytes(files: Sequence[InputFile]) -> int:
+    return sum(file.stored_bytes for file in files)

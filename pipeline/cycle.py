@@ -1,0 +1,150 @@
+"""One local cycle: a bounded run over some slices of the input, with one commit."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+from apache_beam.metrics import MetricsFilter
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from pipeline.build import CycleGraph, build
+from pipeline.lake import Lake, publish, sync
+from pipeline.memory import Memory, memory_at
+from pipeline.progress import follow_row, follow_slice
+from pipeline.runners import local_pipeline, run_locally
+from pipeline.settings import RunSettings
+from pipeline.version import newsbeam_version
+from schemas.cycle_report import CycleReport
+from schemas.errors import AccountingError
+from schemas.input_slice import InputSlice
+from schemas.instants import Instant, instant_of, utc_date_of
+from schemas.tables import SCHEMA_VERSION
+from schemas.written_file import WrittenFile
+from transforms.functions.parquet_rows import flat_row, partition_path, to_parquet
+from transforms.write_table import write_file
+
+
+@dataclass(frozen=True)
+class FinishedCycle:
+    """What a cycle did, and how many seconds each stage was at work (waiting for the worker processes: `extract`)."""
+
+    report: CycleReport
+    seconds_by_stage: Mapping[str, float]
+    seconds: float
+
+
+def new_run_id() -> str:
+    """Return a name for a run that sorts by its start."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def run_cycle(
+    lake: Lake,
+    memory: Memory,
+    settings: RunSettings,
+    options: PipelineOptions,
+    run_id: str,
+    slices: Sequence[InputSlice],
+) -> FinishedCycle:
+    """Read, extract, decide, write, commit and publish, in this order.
+
+    Until the commit nothing is visible or remembered; from then on everything is, if not at once, then after the
+    recovery that opens the next run.
+
+    Raises:
+        AccountingError: inputs and outcomes do not add up; nothing is committed.
+        Exception: whatever a stage raised; nothing is committed.
+    """
+    started = time.perf_counter()
+    with memory.cycle() as number:
+        read_at = instant_of(datetime.now(UTC))
+        graph = CycleGraph(
+            run_id=run_id,
+            cycle=number,
+            read_at=read_at,
+            processes=settings.processes,
+            time_limit=settings.time_limit,
+            folder=str(lake.unpublished),
+            open_memory=partial(memory_at, str(memory.path)),
+            on_slice=follow_slice,
+            on_row=follow_row,
+        )
+        pipeline = local_pipeline(options)
+        build(pipeline, slices, graph)
+        counters = _counters(run_locally(pipeline))
+        report = _report(memory.files_of(number), counters, run_id, number, read_at)
+        memory.note_file(number, _write_report(lake, report))
+        files = memory.files_of(number)
+        sync(lake, files)
+        memory.note_cycle(number, run_id, report.finished_at)
+    publish(lake, [file.path for file in files])
+    return FinishedCycle(report, _seconds_by_stage(counters), time.perf_counter() - started)
+
+
+def _counters(result: object) -> dict[str, int]:
+    """Return Beam's counters by `<PTransform>.<name>`."""
+    found = result.metrics().query(MetricsFilter())["counters"]  # type: ignore[attr-defined]  # Beam ships no types
+    totals: dict[str, int] = {}
+    for metric in found:
+        name = f"{metric.key.metric.namespace.rpartition('.')[2]}.{metric.key.metric.name}"
+        totals[name] = totals.get(name, 0) + metric.committed
+    return totals
+
+
+def _report(
+    files: Sequence[WrittenFile], counters: Mapping[str, int], run_id: str, cycle: int, started_at: Instant
+) -> CycleReport:
+    rows = {
+        table: sum(file.rows for file in files if file.table == table) for table in ("articles", "copies", "rejects")
+    }
+    report = CycleReport(
+        run_id=run_id,
+        cycle=cycle,
+        started_at=started_at,
+        finished_at=instant_of(datetime.now(UTC)),
+        inputs=counters.get("ReadFolder.inputs", 0),
+        **rows,
+        already_seen=counters.get("ReadFolder.already_seen", 0) + counters.get("Deduplicate.already_seen", 0),
+        bytes_read=counters.get("ReadFolder.bytes_read", 0),
+        newsbeam_version=newsbeam_version(),
+        schema_version=SCHEMA_VERSION,
+    )
+    check_account(report)
+    return report
+
+
+def check_account(report: CycleReport) -> None:
+    """Check that every input ended in exactly one place: read by one stage, counted in the files of another.
+
+    Raises:
+        AccountingError: it did not.
+    """
+    outcomes = report.articles + report.copies + report.rejects + report.already_seen
+    if report.inputs != outcomes:
+        raise AccountingError(
+            f"cycle {report.cycle}: {report.inputs} inputs, but {report.articles} articles + {report.copies} copies + "
+            f"{report.rejects} rejects + {report.already_seen} already seen = {outcomes}. Nothing of it was committed. "
+            "This is a fault in newsbeam: please report it."
+        )
+
+
+def _write_report(lake: Lake, report: CycleReport) -> WrittenFile:
+    path = partition_path("runs", utc_date_of(report.started_at), f"c{report.cycle:08d}-000.parquet")
+    encoded = to_parquet("runs", [flat_row(report)])
+    write_file(str(lake.unpublished / path), encoded)
+    return WrittenFile("runs", path, 1, len(encoded))
+
+
+def _seconds_by_stage(counters: Mapping[str, int]) -> dict[str, float]:
+    names = {
+        "read": "ReadFolder.microseconds",
+        "extract": "ExtractArticles.microseconds_waited",
+        "decide": "Deduplicate.microseconds",
+        "write": "WriteTable.microseconds",
+    }
+    return {stage: counters.get(name, 0) / 1e6 for stage, name in names.items()}

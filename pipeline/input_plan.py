@@ -1,0 +1,150 @@
+"""Which files are the input, and in which slices and cycles they are read.
+
+A plan is a function of the files alone, not of what is remembered of them, so that a run that was killed and is
+started again cuts the same cycles and comes to the same ids.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from apache_beam.io.filesystem import BeamIOError
+from apache_beam.io.filesystems import FileSystems
+
+from schemas.errors import InputRejected, UsageError
+from schemas.input_slice import InputSlice
+from transforms.functions.file_slices import SLICE_BYTES, decompressed, slices_of_lines
+from transforms.functions.kinds import kind_of
+from transforms.read_folder import name_of_path, open_stored
+
+CYCLE_BYTES: Final = 24_000_000
+CYCLE_SLICES: Final = 2_000
+"""A cycle ends at either. A GroupByKey of the local runner holds about 6 times its payload (measured), so 24 MB of
+text cost some 150 MB; 2,000 pages are half a minute of extraction on two cores."""
+
+_TEXT_OF_A_PAGE: Final = 16_000
+"""What a page counts towards a cycle's bytes: of a page only its text stays, commonly 5 kB; this is its upper tenth."""
+
+_PAGE_NAMES: Final = (".html", ".htm", ".xhtml")
+_GZIP_NAME: Final = ".gz"
+_HEAD_BYTES: Final = 65_536
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file of the input."""
+
+    path: str
+    stored_bytes: int
+
+
+def find_files(inputs: Iterable[str]) -> list[InputFile]:
+    """Return all files that the inputs name, sorted, each once; hidden files and folders are skipped.
+
+    Args:
+        inputs: files, folders (read with all that lies below them) or globs; local, or of any Beam file system.
+
+    Raises:
+        UsageError: an input names nothing.
+    """
+    found: dict[str, InputFile] = {}
+    for given in inputs:
+        files = list(_files_of(given))
+        if not files:
+            raise UsageError(f"--input {given}: {_what_is_missing(given)}")
+        found.update((file.path, file) for file in files)
+    return [found[path] for path in sorted(found)]
+
+
+def plan_cycles(files: Iterable[InputFile]) -> Iterator[list[InputSlice]]:
+    """Yield the slices of each cycle in turn. Files are looked into only as their cycle comes."""
+    cycle: list[InputSlice] = []
+    weight = 0
+    for file in files:
+        for piece in _slices_of(file):
+            cycle.append(piece)
+            weight += _weight(piece)
+            if weight >= CYCLE_BYTES or len(cycle) >= CYCLE_SLICES:
+                yield cycle
+                cycle, weight = [], 0
+    if cycle:
+        yield cycle
+
+
+def _weight(piece: InputSlice) -> int:
+    size = piece.length if piece.length is not None else piece.stored_bytes
+    return min(size, _TEXT_OF_A_PAGE) if piece.path.lower().endswith(_PAGE_NAMES) else size
+
+
+def _slices_of(file: InputFile) -> Iterator[InputSlice]:
+    """One slice for a file, or several where it is a JSONL file too large to be read at once."""
+    whole = InputSlice(file.path, stored_bytes=file.stored_bytes)
+    is_gzip = file.path.lower().endswith(_GZIP_NAME)
+    if file.path.lower().endswith(_PAGE_NAMES) or (file.stored_bytes <= SLICE_BYTES and not is_gzip):
+        yield whole
+        return
+    try:
+        with open_stored(file.path) as stored:
+            lines = decompressed(stored)
+            kind = kind_of(file.path, lines.read(_HEAD_BYTES))
+            lines.seek(0)
+            yield from _with_stored_bytes(slices_of_lines(lines, file.path), file) if kind == "jsonl" else [whole]
+    except (OSError, EOFError, ValueError, InputRejected):
+        yield whole  # whoever reads it meets the same failure and reports it
+
+
+def _with_stored_bytes(slices: Iterable[InputSlice], file: InputFile) -> Iterator[InputSlice]:
+    """Share the file's size out over its slices, for progress: by their length, as far as it goes."""
+    left = file.stored_bytes
+    for piece in slices:
+        share = min(left, piece.length if piece.length is not None else left)
+        left -= share
+        yield piece._replace(stored_bytes=share)
+
+
+def _files_of(given: str) -> Iterator[InputFile]:
+    if "://" in given:
+        yield from _remote_files(given)
+    elif os.path.isdir(given):
+        yield from _files_below(given)
+    elif os.path.exists(given):
+        yield InputFile(name_of_path(given), os.path.getsize(given))
+    else:
+        for path in glob.iglob(given, recursive=True):
+            if os.path.isdir(path):
+                yield from _files_below(path)
+            else:
+                yield InputFile(name_of_path(path), os.path.getsize(path))
+
+
+def _files_below(folder: str) -> Iterator[InputFile]:
+    for directory, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            path = Path(directory, name)
+            # A broken link is still an input that cannot be read; a pipe or a device is none, and opening it may hang.
+            if not name.startswith(".") and (path.is_file() or not path.exists()):
+                yield InputFile(name_of_path(str(path)), path.stat().st_size if path.exists() else 0)
+
+
+def _remote_files(given: str) -> Iterator[InputFile]:
+    patterns = [given] if given.rstrip("/") == given else []
+    patterns.append(f"{given.rstrip('/')}/**")
+    try:
+        matches = FileSystems.match(patterns)
+    except (BeamIOError, ValueError) as error:
+        raise UsageError(f"--input {given}: {error}") from error
+    for metadata in (metadata for match in matches for metadata in match.metadata_list):
+        if not any(part.startswith(".") for part in metadata.path.split("/")):
+            yield InputFile(metadata.path, metadata.size_in_bytes)
+
+
+def _what_is_missing(given: str) -> str:
+    if os.path.isdir(given):
+        return "the folder holds no files (hidden ones are skipped)"
+    return "no such file or folder" if not glob.has_magic(given) else "the pattern matches nothing"

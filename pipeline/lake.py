@@ -1,0 +1,186 @@
+"""Where a lake's tables and private files lie; making, checking and recovering one; publishing a cycle's files."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Final
+
+from pipeline.memory import Memory
+from pipeline.version import newsbeam_version
+from schemas.errors import LakeError, UsageError
+from schemas.tables import SCHEMA_VERSION, SORTED_BY, TABLES
+from schemas.written_file import WrittenFile
+from transforms.functions.parquet_rows import encode, partition_path
+
+PRIVATE_FOLDER: Final = "_newsbeam"
+"""Beside the tables, with a leading underscore, which Hive-style readers pass over."""
+
+EMPTY_FILE_DAY: Final = date(1970, 1, 1)
+"""Partition of the file without rows that every table has, so that a table without rows can be read, too."""
+
+
+@dataclass(frozen=True)
+class Lake:
+    """Paths of one lake on a local disk."""
+
+    root: Path
+
+    @property
+    def private(self) -> Path:
+        """Folder of what is not for readers."""
+        return self.root / PRIVATE_FOLDER
+
+    @property
+    def unpublished(self) -> Path:
+        """Folder that mirrors the lake and holds the files of cycles not yet committed or not yet published."""
+        return self.private / "tmp"
+
+    @property
+    def memory(self) -> Path:
+        """The memory between runs."""
+        return self.private / "memory.sqlite"
+
+    @property
+    def description(self) -> Path:
+        """The small JSON file that says which newsbeam made the lake; a folder without it is no lake."""
+        return self.private / "lake.json"
+
+
+def open_lake(root: str) -> Lake:
+    """Return the lake at that path, checked for reading.
+
+    Raises:
+        UsageError: there is no lake.
+        LakeError: it was made by a newer newsbeam, or its description cannot be read.
+    """
+    lake = Lake(Path(root).expanduser().resolve())
+    if not lake.description.exists():
+        raise UsageError(f"{root} is no lake of newsbeam. Make one: newsbeam run --input FOLDER --output {root}")
+    _check_version(lake)
+    return lake
+
+
+def open_or_make_lake(root: str) -> Lake:
+    """Return the lake at that path, made where there is none; writes nothing where it cannot be used.
+
+    Raises:
+        UsageError: the path is on a remote file system, is a file, or is a folder with other things in it.
+        LakeError: it cannot be written, or was made by a newer newsbeam.
+    """
+    if "://" in root:
+        raise UsageError(f"--output {root}: a local run needs a local folder for its lake (its memory is SQLite)")
+    lake = Lake(Path(root).expanduser().resolve())
+    try:
+        if lake.description.exists():
+            _check_version(lake)
+        elif lake.root.exists() and not lake.root.is_dir():
+            raise UsageError(f"--output {root} is a file; give the lake a folder of its own")
+        elif lake.root.exists() and any(name.name != PRIVATE_FOLDER for name in lake.root.iterdir()):
+            raise UsageError(f"--output {root} holds other files and is no lake; give the lake a folder of its own")
+        _make(lake)
+    except OSError as error:
+        raise LakeError(
+            f"--output {root} cannot be written: {error}. Choose a folder that you may write to."
+        ) from error
+    return lake
+
+
+@contextmanager
+def locked(lake: Lake) -> Iterator[None]:
+    """Hold the lake for this process; the system lets go of it when the process ends, however it ends.
+
+    Raises:
+        LakeError: another process holds it.
+    """
+    with (lake.private / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            holder = lock.read().strip() or "another process"
+            raise LakeError(f"{lake.root} is in use by {holder}. Wait for it to end, or stop it.") from error
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()}, started {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
+        lock.flush()
+        yield
+
+
+def recover(lake: Lake, memory: Memory) -> tuple[int, int]:
+    """Settle what a killed run left: files of committed cycles are published, all others deleted.
+
+    Returns:
+        how many files were published and how many deleted. The inputs of the deleted ones are due again, since the
+        memory of their cycle went with it.
+    """
+    left = [path for path in lake.unpublished.rglob("*") if path.is_file()]
+    paths = [path.relative_to(lake.unpublished).as_posix() for path in left]
+    committed = [path for path in paths if memory.is_committed(path)]
+    publish(lake, committed)
+    shutil.rmtree(lake.unpublished)
+    lake.unpublished.mkdir()
+    return len(committed), len(paths) - len(committed)
+
+
+def publish(lake: Lake, paths: Iterable[str]) -> None:
+    """Move files (paths inside the lake) from where they were written to where readers see them: one rename each."""
+    for path in paths:
+        target = lake.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (lake.unpublished / path).replace(target)
+        sync_folder(target.parent)
+
+
+def sync(lake: Lake, files: Iterable[WrittenFile]) -> None:
+    """Force unpublished files to the disk: a commit must not outlive the rows that it speaks of."""
+    for file in files:
+        with (lake.unpublished / file.path).open("rb") as written:
+            os.fsync(written.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Force a folder's entries to the disk, so that a rename survives a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _make(lake: Lake) -> None:
+    lake.unpublished.mkdir(parents=True, exist_ok=True)
+    if not os.access(lake.root, os.W_OK) or not os.access(lake.private, os.W_OK):
+        raise PermissionError(13, "Permission denied", str(lake.root))
+    for table, schema in TABLES.items():
+        path = lake.root / partition_path(table, EMPTY_FILE_DAY, f"schema-{SCHEMA_VERSION}.parquet")
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write_whole(path, encode(schema.empty_table(), SORTED_BY[table]))
+    if not lake.description.exists():
+        made = {"schema_version": SCHEMA_VERSION, "made_by": f"newsbeam {newsbeam_version()}"}
+        _write_whole(lake.description, (json.dumps(made) + "\n").encode())
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_bytes(content)
+    temporary.replace(path)
+
+
+def _check_version(lake: Lake) -> None:
+    try:
+        version = int(json.loads(lake.description.read_text())["schema_version"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LakeError(f"{lake.description} cannot be read ({error}); restore it, or use another lake") from error
+    if version > SCHEMA_VERSION:
+        raise LakeError(
+            f"{lake.root} has schema version {version}, this newsbeam knows {SCHEMA_VERSION}: it was written by a "
+            "newer newsbeam. Upgrade newsbeam, or use another lake."
+        )

@@ -1,0 +1,200 @@
+"""What a lake remembers between runs, in SQLite: inputs, pages, texts and copies seen, and the files of each cycle.
+
+A cycle is one transaction. The stages look things up and note things through this one connection while the cycle runs,
+so they see what the cycle itself has noted; a cycle that dies leaves nothing behind. Look-ups are by key, so a cycle
+costs what its new articles cost, whatever the history.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from schemas.errors import LakeError
+from schemas.instants import Instant
+from schemas.written_file import WrittenFile
+
+MEMORY_VERSION: Final = 1
+
+_TABLES: Final = """
+create table inputs (id blob primary key) without rowid;
+create table slices (digest blob primary key, inputs integer not null) without rowid;
+create table pages (id blob primary key, canonical_id blob not null) without rowid;
+create table texts (sha256 blob primary key, canonical_id blob not null) without rowid;
+create table copies (id blob primary key) without rowid;
+create table cycles (number integer primary key, run_id text not null, finished_at integer not null);
+create table files (
+    path text primary key, cycle integer not null, name text not null, row_count integer not null,
+    stored_bytes integer not null
+) without rowid;
+create index files_of_cycle on files (cycle);
+"""
+
+_KEY_BYTES: Final = 16
+"""Of a SHA-256: by the birthday bound two of 10^12 inputs meet with a chance of 10^-15, at half the space."""
+
+
+class Memory:
+    """The memory of one lake, open. Used from one process; safe from its threads.
+
+    Raises:
+        LakeError: the file cannot be opened, is no memory of newsbeam, is damaged, or was written by a newer newsbeam.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        with self._explained():
+            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+            self._connection.execute("pragma journal_mode = wal")
+            self._connection.execute("pragma synchronous = full")
+            self._connection.execute("pragma cache_size = -65536")  # 64 MiB: keys of some million rows stay warm
+            self._check_version()
+
+    def close(self) -> None:
+        """Close; what no commit has covered is forgotten."""
+        self._connection.close()
+
+    @contextmanager
+    def cycle(self) -> Iterator[int]:
+        """Run a cycle as one transaction: yields its number, commits at the end, rolls back on any exception."""
+        with self._explained():
+            self._connection.execute("begin immediate")
+        try:
+            with self._explained():
+                (last,) = self._row("select coalesce(max(number), 0) from cycles")
+            yield last + 1
+        except BaseException:
+            self._connection.execute("rollback")
+            raise
+        with self._explained():
+            self._connection.execute("commit")
+
+    def note_file(self, cycle: int, file: WrittenFile) -> None:
+        """Note, within the cycle, a file that it has written."""
+        row = (file.path, cycle, file.table, file.rows, file.stored_bytes)
+        self._do("insert into files values (?, ?, ?, ?, ?)", *row)
+
+    def note_cycle(self, number: int, run_id: str, finished_at: Instant) -> None:
+        """Note, within the cycle, that it is done."""
+        self._do("insert into cycles values (?, ?, ?)", number, run_id, finished_at)
+
+    def files_of(self, cycle: int) -> list[WrittenFile]:
+        """Return the files that a cycle has written."""
+        query = "select name, path, row_count, stored_bytes from files where cycle = ? order by path"
+        with self._lock, self._explained():
+            return [WrittenFile(*row) for row in self._connection.execute(query, (cycle,))]
+
+    def is_committed(self, path: str) -> bool:
+        """Whether a file (path inside the lake) belongs to a committed cycle."""
+        return self._has("select 1 from files where path = ?", path)
+
+    # What the read stage asks
+
+    def knows_input(self, input_id: str) -> bool:
+        """Whether an input with this digest (hex) has had its outcome."""
+        return self._has("select 1 from inputs where id = ?", _key(input_id))
+
+    def remember_input(self, input_id: str) -> None:
+        """Note that this input has its outcome."""
+        self._do("insert or ignore into inputs values (?)", _key(input_id))
+
+    def inputs_of_slice(self, digest: str) -> int | None:
+        """Return how many inputs a slice with this digest held; None where it was not read before."""
+        row = self._row("select inputs from slices where digest = ?", _key(digest))
+        return None if row is None else int(row[0])
+
+    def remember_slice(self, digest: str, inputs: int) -> None:
+        """Note that all inputs of this slice have their outcome."""
+        self._do("insert or ignore into slices values (?, ?)", _key(digest), inputs)
+
+    # What the duplicate stage asks
+
+    def article_of_page(self, article_id: str) -> str | None:
+        """Return the canonical article that the page with this id belongs to."""
+        return self._id("select canonical_id from pages where id = ?", _key(article_id))
+
+    def article_of_text(self, content_sha256: str) -> str | None:
+        """Return the canonical article that has, or folded, exactly this text."""
+        return self._id("select canonical_id from texts where sha256 = ?", _key(content_sha256))
+
+    def has_copy(self, copy_id: str) -> bool:
+        """Whether this copy was written before."""
+        return self._has("select 1 from copies where id = ?", _key(copy_id))
+
+    def remember_page(self, article_id: str, canonical_id: str) -> None:
+        """Note that the page belongs to that canonical article."""
+        self._do("insert or replace into pages values (?, ?)", _key(article_id), _key(canonical_id))
+
+    def remember_text(self, content_sha256: str, canonical_id: str) -> None:
+        """Note that this text belongs to that canonical article."""
+        self._do("insert or replace into texts values (?, ?)", _key(content_sha256), _key(canonical_id))
+
+    def remember_copy(self, copy_id: str) -> None:
+        """Note that this copy has been written."""
+        self._do("insert or ignore into copies values (?)", _key(copy_id))
+
+    # SQLite
+
+    def _has(self, query: str, *values: Any) -> bool:
+        return self._row(query, *values) is not None
+
+    def _id(self, query: str, *values: Any) -> str | None:
+        row = self._row(query, *values)
+        return None if row is None else row[0].hex()
+
+    def _row(self, query: str, *values: Any) -> Any:
+        with self._lock, self._explained():
+            return self._connection.execute(query, values).fetchone()
+
+    def _do(self, statement: str, *values: Any) -> None:
+        with self._lock, self._explained():
+            self._connection.execute(statement, values)
+
+    def _check_version(self) -> None:
+        (version,) = self._row("pragma user_version")
+        if version == 0 and self._row("select 1 from sqlite_master") is None:
+            script = f"begin immediate; {_TABLES} pragma user_version = {MEMORY_VERSION}; commit;"
+            self._connection.executescript(script)
+        elif version > MEMORY_VERSION:
+            raise LakeError(
+                f"{self.path} has memory version {version}, this newsbeam knows {MEMORY_VERSION}: "
+                "it was written by a newer newsbeam. Upgrade newsbeam, or use another --output."
+            )
+        elif version < MEMORY_VERSION:
+            raise LakeError(f"{self.path} is no memory of newsbeam. Move it away, or use another --output.")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise LakeError(f"{self.path}: {error}. If another program holds it, wait for that to end.") from error
+
+
+def _key(hexadecimal: str) -> bytes:
+    return bytes.fromhex(hexadecimal[: 2 * _KEY_BYTES])
+
+
+_open_memories: dict[str, Memory] = {}
+
+
+@contextmanager
+def opened_memory(path: Path) -> Iterator[Memory]:
+    """Open a memory for this process: while it is open, `memory_at` finds it from any thread."""
+    memory = Memory(path)
+    _open_memories[str(path)] = memory
+    try:
+        yield memory
+    finally:
+        del _open_memories[str(path)]
+        memory.close()
+
+
+def memory_at(path: str) -> Memory:
+    """Return the memory that this process has open at that path: what a stage's `open_index` is made of."""
+    return _open_memories[path]

@@ -1,0 +1,161 @@
+"""Every flag, with help, default and unit; and the check that turns them into frozen settings."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from typing import Any, Final, NoReturn
+
+from pipeline.settings import MaxRejects, RunSettings
+from pipeline.version import newsbeam_version
+from schemas.errors import UsageError
+from transforms.functions.worker_pool import available_cores
+
+DEFAULT_TIME_LIMIT: Final = 30.0
+"""Seconds a page; a usual page takes 0.03 s, the slowest of 1,783 real ones about 2 s."""
+
+ANSWER_FORMATS: Final = ("table", "csv", "json", "parquet")
+
+_EXIT_CODES: Final = """\
+exit codes:
+  0  done; inputs that could not become a row are in the table `rejects` and in the account
+  1  failed, or stopped before the end, or more rejects than --max-rejects; what is committed stays
+  2  wrong usage: a flag, a path or a query that cannot be used as given
+"""
+
+_MAIN_EPILOG: Final = """\
+start here:
+  newsbeam run --input seeds --output lake
+  newsbeam query "select headline, source_domain, word_count from articles" --lake lake
+
+newsbeam COMMAND --help tells more. The variable NEWSBEAM_LAKE sets the default lake.
+"""
+
+_RUN_EPILOG: Final = """\
+examples:
+  newsbeam run --input seeds --output lake
+  newsbeam run --input 'pages/2026-*/**/*.html' articles.jsonl.gz --output lake --max-rejects 2%
+
+What is read: saved pages (.html, .htm), plain texts (.txt) and JSONL (.jsonl, .jsonl.gz; a line is an article in
+newsbeam's column names with `article_body`, or a page as `url` and `html`). Content decides where a name lies. Folders
+are read with all below them but hidden files. An input whose bytes were read before is only counted, so the same
+command may be run again and again, and goes on where a run was cut off.
+
+Flags that are not listed here go to Beam.
+"""
+
+_QUERY_EPILOG: Final = """\
+views:
+  articles   each story as it was first published
+  copies     texts folded into an article (duplicate_of): the same text elsewhere, or a later text of the same page
+  rejects    inputs that could not become a row, with stage, reason and message
+  runs       each run's account: inputs = articles + copies + rejects + already_seen
+
+examples:
+  newsbeam query "select date_published, headline from articles order by 1 desc limit 20"
+  newsbeam query "select reason, count(*) from rejects group by all" --format csv
+  newsbeam query "from articles" --format parquet --output articles.parquet
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Keeps the line breaks of epilogues, and takes no shortened flags: they could be Beam's."""
+
+    def __init__(self, **options: Any) -> None:
+        formatter = argparse.RawDescriptionHelpFormatter
+        super().__init__(formatter_class=formatter, allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError instead of printing the usage: one clear line."""
+        raise UsageError(f"{message}. See {self.prog} --help")
+
+
+def command_parser() -> Parser:
+    """Return the parser of the whole command line."""
+    return _parsers()[0]
+
+
+def run_flags() -> list[str]:
+    """Return newsbeam's own flags of `newsbeam run`."""
+    return [flag for action in _parsers()[1]._actions for flag in action.option_strings if flag.startswith("--")]
+
+
+def run_settings(parsed: argparse.Namespace, beam_flags: Sequence[str]) -> RunSettings:
+    """Check the flags of `newsbeam run`.
+
+    Raises:
+        UsageError: one cannot be used as given.
+    """
+    if parsed.processes < 1:
+        raise UsageError(f"--processes {parsed.processes}: give 1 or more")
+    if not parsed.time_limit > 0:
+        raise UsageError(f"--time-limit {parsed.time_limit:g}: give a number of seconds over 0")
+    return RunSettings(
+        inputs=tuple(path for paths in parsed.input for path in paths),
+        output=parsed.output,
+        processes=parsed.processes,
+        time_limit=parsed.time_limit,
+        max_rejects=MaxRejects.parse(parsed.max_rejects) if parsed.max_rejects else None,
+        json=parsed.json,
+        quiet=parsed.quiet,
+        beam_flags=tuple(beam_flags),
+    )
+
+
+def _parsers() -> tuple[Parser, Parser]:
+    description = "A clean stream of news: saved pages, texts and records in; clean articles in Parquet out."
+    parser = Parser(prog="newsbeam", description=description, epilog=f"{_MAIN_EPILOG}\n{_EXIT_CODES}")
+    parser.add_argument("--version", action="version", version=f"newsbeam {newsbeam_version()}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
+    run = _command(commands, "run", "read pages, texts and records into a lake", _RUN_EPILOG)
+    query = _command(commands, "query", "ask a lake in SQL (DuckDB)", _QUERY_EPILOG)
+    sql = _command(commands, "sql", "print the definitions of the views, to paste into any DuckDB", "")
+    _add_run_flags(run)
+    _add_query_flags(query)
+    for command in (query, sql):
+        _add_lake(command, "--lake", "folder of the lake")
+    return parser, run
+
+
+def _command(commands: Any, name: str, meaning: str, epilog: str) -> Parser:
+    parser: Parser = commands.add_parser(name, help=meaning, description=meaning, epilog=f"{epilog}\n{_EXIT_CODES}")
+    return parser
+
+
+def _add_run_flags(run: Parser) -> None:
+    cores = available_cores()
+    run.add_argument(
+        "--input",
+        nargs="+",
+        action="append",
+        required=True,
+        metavar="PATH",
+        help="files, folders or globs to read, also of remote file systems that Beam knows (gs://, s3:// ...)",
+    )
+    _add_lake(run, "--output", "folder of the lake, made if it is not there")
+    run.add_argument(
+        "--processes", type=int, default=cores, metavar="N", help=f"worker processes for extraction (default: {cores})"
+    )
+    run.add_argument(
+        "--time-limit",
+        type=float,
+        default=DEFAULT_TIME_LIMIT,
+        metavar="SECONDS",
+        help=f"a page that takes longer is stopped and rejected (default: {DEFAULT_TIME_LIMIT:g})",
+    )
+    run.add_argument("--max-rejects", metavar="N|N%", help="fail (exit code 1) after the run if more are rejected")
+    run.add_argument("--json", action="store_true", help="print the account as one JSON object on standard output")
+    run.add_argument("--quiet", action="store_true", help="no progress and no account; errors only")
+    run.add_argument("--runner", metavar="RUNNER", help="Beam runner: DirectRunner (default), this machine")
+
+
+def _add_query_flags(query: Parser) -> None:
+    query.add_argument("sql", metavar="SQL", help="one SQL statement")
+    query.add_argument("--format", choices=ANSWER_FORMATS, default="table", help="form of the answer (default: table)")
+    query.add_argument("--output", metavar="FILE", help="write the answer to a file (default: standard output)")
+
+
+def _add_lake(parser: Parser, flag: str, meaning: str) -> None:
+    lake = os.environ.get("NEWSBEAM_LAKE", "lake")
+    parser.add_argument(flag, metavar="LAKE", default=lake, help=f"{meaning} (default: {lake})")

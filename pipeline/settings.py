@@ -1,0 +1,46 @@
+"""What a run was asked for, checked and frozen."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from schemas.errors import UsageError
+
+
+@dataclass(frozen=True)
+class MaxRejects:
+    """How many rejects a run may have before it counts as failed: a number, or a share of its inputs."""
+
+    limit: float
+    is_share: bool
+
+    @classmethod
+    def parse(cls, text: str) -> MaxRejects:
+        """Read `N` or `N%`.
+
+        Raises:
+            UsageError: it is neither.
+        """
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)%|(\d+)", text.strip())
+        if match is None or (match[1] and float(match[1]) > 100):
+            raise UsageError(f"--max-rejects {text}: give a whole number (100) or a share of the inputs (2%)")
+        return cls(float(match[1]) / 100, True) if match[1] else cls(float(match[2]), False)
+
+    def is_exceeded(self, rejects: int, inputs: int) -> bool:
+        """Whether so many rejects of so many inputs are too many."""
+        return rejects > (self.limit * inputs if self.is_share else self.limit)
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Settings of `newsbeam run`; what each means stands in the command's help."""
+
+    inputs: tuple[str, ...]
+    output: str
+    processes: int
+    time_limit: float
+    max_rejects: MaxRejects | None
+    json: bool
+    quiet: bool
+    beam_flags: tuple[str, ...]

@@ -1,0 +1,1 @@
+"""What newsbeam's rows and tables look like; imports nothing of newsbeam."""

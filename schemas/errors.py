@@ -1,0 +1,49 @@
+"""Every error that newsbeam raises on purpose: one small tree.
+
+A message says what was wrong, where, and what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class NewsbeamError(Exception):
+    """The root: catch this to catch all that newsbeam raises on purpose. Ends the command with exit code 1."""
+
+
+class UsageError(NewsbeamError):
+    """The command line or a path on it cannot be used as given. Ends the command with exit code 2."""
+
+
+class LakeError(NewsbeamError):
+    """The lake (or its memory) cannot be read or written, or was made by a newer newsbeam."""
+
+
+class AccountingError(NewsbeamError):
+    """Inputs and outcomes of a cycle do not add up; the cycle is not committed."""
+
+
+class InputRejected(NewsbeamError):
+    """One input cannot become a row; it becomes a row of `rejects` instead and the run goes on.
+
+    Args:
+        reason: one of a few fixed snake_case words, fit for `group by` (`empty`, `no_article`, `time_limit` ...).
+        message: what was wrong with this input, in words.
+        retryable: whether the same bytes may pass another time (a time limit on a busy machine: yes; no article: no).
+    """
+
+    def __init__(self, reason: str, message: str, *, retryable: bool = False) -> None:
+        super().__init__(reason, message, retryable)
+        self.reason = reason
+        self.message = message
+        self.retryable = retryable
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.message}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Keyword-only arguments do not survive the default pickling of exceptions; these cross process borders.
+        return (_rebuild_rejected, (self.reason, self.message, self.retryable))
+
+
+def _rebuild_rejected(reason: str, message: str, retryable: bool) -> InputRejected:
+    return InputRejected(reason, message, retryable=retryable)

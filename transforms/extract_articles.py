@@ -1,0 +1,90 @@
+"""From pages to articles, in worker processes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+from apache_beam.transforms.window import GlobalWindow, TimestampedValue
+from apache_beam.utils.windowed_value import WindowedValue
+
+import schemas.coders  # noqa: F401  (registers the rows)
+from schemas.article import Article
+from schemas.errors import InputRejected
+from schemas.page import Page
+from schemas.reject import Reject
+from transforms.functions.articles import article_from_page
+from transforms.functions.rejects import reject_page
+from transforms.functions.worker_pool import Finished, TaskStream, shared_pool
+
+STAGE = "extract"
+ARTICLES, REJECTS = "articles", "rejects"
+
+
+@dataclass
+class ExtractArticles(beam.PTransform):
+    """Page -> tagged `articles` (Article) and `rejects` (Reject); each page ends in exactly one of them.
+
+    The work runs in `processes` worker processes of this machine, shared by all instances of the stage; a page that
+    takes longer than `time_limit` seconds is rejected and its process replaced. Rows keep their page's timestamp; they
+    come in the order in which pages finish. A runner that brings its own parallelism wants `processes=1`.
+    """
+
+    run_id: str
+    processes: int
+    time_limit: float
+
+    def expand(self, pages: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
+        """Chain the one step."""
+        extract = beam.ParDo(_Extract(self.run_id, self.processes, self.time_limit))
+        return pages | "ExtractInWorkers" >> extract.with_outputs(ARTICLES, REJECTS)
+
+
+_Ticket = tuple[Page, object]
+_Output = tuple[str, Article | Reject, object]
+
+
+class _Extract(beam.DoFn):
+    """Keeps pages under way across elements; what has not finished by the end of the bundle is waited for there."""
+
+    def __init__(self, run_id: str, processes: int, time_limit: float) -> None:
+        self._run_id = run_id
+        self._processes = processes
+        self._time_limit = time_limit
+        self._microseconds_waited = Metrics.counter(ExtractArticles, "microseconds_waited")
+        self._rejected = Metrics.counter(ExtractArticles, "rejected")
+
+    def setup(self) -> None:
+        self._pool = shared_pool(self._processes, self._time_limit)
+
+    def start_bundle(self) -> None:
+        function = partial(article_from_page, run_id=self._run_id)
+        self._stream: TaskStream[Page, _Ticket, Article] = TaskStream(self._pool, function)
+
+    def process(self, page: Page, timestamp: object = beam.DoFn.TimestampParam) -> Iterator[beam.pvalue.TaggedOutput]:
+        for tag, row, seen_at in self._outputs(self._stream.give(page, (page, timestamp))):
+            yield beam.pvalue.TaggedOutput(tag, TimestampedValue(row, seen_at))
+
+    def finish_bundle(self) -> Iterator[beam.pvalue.TaggedOutput]:
+        for tag, row, seen_at in self._outputs(self._stream.rest()):
+            yield beam.pvalue.TaggedOutput(tag, WindowedValue(row, seen_at, [GlobalWindow()]))
+
+    def _outputs(self, finished: Iterator[Finished[_Ticket, Article]]) -> Iterator[_Output]:
+        while True:
+            started = time.perf_counter()
+            one = next(finished, None)
+            self._microseconds_waited.inc(int((time.perf_counter() - started) * 1e6))
+            if one is None:
+                return
+            page, timestamp = one.ticket
+            yield (*self._row(page, one.result), timestamp)
+
+    def _row(self, page: Page, result: Article | InputRejected) -> tuple[str, Article | Reject]:
+        if isinstance(result, InputRejected):
+            self._rejected.inc()
+            return REJECTS, reject_page(result, page, stage=STAGE, run_id=self._run_id)
+        return ARTICLES, result

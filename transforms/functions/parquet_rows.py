@@ -1,0 +1,71 @@
+"""Rows to Parquet bytes: columns, order inside the file, encoding."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.copy import Copy
+from schemas.instants import utc_date_of
+from schemas.tables import PARTITION_COLUMN, PARTITIONED_BY, SORTED_BY, TABLES
+
+_ROW_GROUP_ROWS: Final = 20_000
+"""About 100 MB of article text: DuckDB and Spark read row groups in parallel, and one must fit in memory."""
+
+_BLOOM_FILTERS: Final = {"article_id", "copy_id", "duplicate_of", "reject_id", "content_sha256"}
+"""Columns that people look single values up in, which are spread evenly so that statistics cannot skip anything."""
+
+
+def flat_row(row: tuple[Any, ...]) -> Mapping[str, Any]:
+    """Return a row as column values by name; a `Copy` has its article's columns beside its own."""
+    if isinstance(row, Copy):
+        return {**row.article._asdict(), **{name: getattr(row, name) for name in Copy._fields if name != "article"}}
+    return dict(zip(row._fields, row, strict=True))  # type: ignore[attr-defined]  # every row is a NamedTuple
+
+
+def partition_of(table: str) -> Callable[[Mapping[str, Any]], date]:
+    """Return the function that tells which day's partition of the table a flat row lies in."""
+    column = PARTITIONED_BY[table]
+    return lambda row: utc_date_of(row[column])
+
+
+def partition_path(table: str, day: date, file_name: str) -> str:
+    """Return a file's path inside the lake."""
+    return f"{table}/{PARTITION_COLUMN}={day.isoformat()}/{file_name}"
+
+
+def to_parquet(table: str, rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """Encode flat rows as one Parquet file: zstd, dictionaries, page index, bloom filters on ids; sorted.
+
+    Deterministic but for the library's version: the same rows in any order give the same file.
+    """
+    schema = TABLES[table]
+    sort_column, id_column = SORTED_BY[table], schema.names[0]
+    ordered = sorted(rows, key=lambda row: (row[sort_column] is None, row[sort_column] or 0, str(row[id_column])))
+    return encode(_arrow_table(ordered, schema), sort_column)
+
+
+def encode(table: pa.Table, sort_column: str) -> bytes:
+    """Encode an Arrow table that is sorted by `sort_column` already."""
+    buffer = io.BytesIO()
+    bloom_filters = _BLOOM_FILTERS.intersection(table.schema.names)
+    pq.write_table(
+        table,
+        buffer,
+        row_group_size=_ROW_GROUP_ROWS,
+        compression="zstd",
+        write_page_index=True,
+        bloom_filter_options={name: {"ndv": max(table.num_rows, 1)} for name in bloom_filters},
+        sorting_columns=[pq.SortingColumn(table.schema.get_field_index(sort_column))],
+    )
+    return buffer.getvalue()
+
+
+def _arrow_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    columns = [pa.array([row[field.name] for row in rows], type=field.type) for field in schema]
+    return pa.Table.from_arrays(columns, schema=schema)

@@ -1,0 +1,155 @@
+"""Lines of a JSONL file: an article in our column names, or a page as `url` and `html`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from schemas.errors import InputRejected
+from schemas.instants import Instant, instant_of
+from transforms.functions.texts import clean_line
+
+MAX_LINE_BYTES: Final = 8_000_000
+"""A line longer than this is rejected unread. The longest article of the development sets is under 200 kB; a page
+carried as `html` may have 2 MB and grows by escaping."""
+
+_TEXT_COLUMNS: Final = (
+    "url", "publisher", "feed_url", "headline", "headline_source", "description", "in_language", "byline", "dateline",
+    "article_section", "image_url", "date_published_source", "access_state",
+)  # fmt: skip
+_LIST_COLUMNS: Final = ("authors", "keywords")
+_TIME_COLUMNS: Final = ("date_published", "date_modified", "first_seen_at")
+_COMPUTED_COLUMNS: Final = frozenset({
+    "article_id", "url_canonical", "source_domain", "word_count", "content_sha256", "extraction_method", "source",
+    "input_id", "run_id", "schema_version", "date", "copy_id", "duplicate_of", "similarity", "relation",
+})  # fmt: skip
+"""Columns that newsbeam makes itself: in a record (an exported lake, say) they are read over."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one line holds: `article_body` or `html`, never both, and the columns beside it."""
+
+    article_body: str | None
+    html: str | None
+    columns: Mapping[str, Any]
+    """Values by column name, of the column's type (times as `Instant`); only those that the line gives."""
+    extra: str | None
+    """JSON object of the keys that are no column or whose value does not fit its column."""
+
+
+def read_record(line: bytes) -> Record:
+    """Read one line.
+
+    Only what makes an article impossible rejects the line; a value of the wrong type moves to `extra`, under its key.
+
+    Raises:
+        InputRejected: `too_large`, `bad_json` (no JSON, or not an object), `bad_record` (neither `article_body` nor
+            `html`, or not a text).
+    """
+    if len(line) > MAX_LINE_BYTES:
+        raise InputRejected("too_large", f"the line has {len(line):,} bytes, the limit is {MAX_LINE_BYTES:,}")
+    fields = _read_object(line)
+    html, body = fields.pop("html", None), fields.pop("article_body", None)
+    if (html is None) == (body is None):
+        raise InputRejected("bad_record", "a line needs `article_body` (an article) or `html` (a page), and not both")
+    text = html if body is None else body
+    if not isinstance(text, str) or not text.strip():
+        name = "html" if body is None else "article_body"
+        raise InputRejected("bad_record", f"`{name}` must be a text that is not empty, not {type(text).__name__}")
+    columns, extra = _sort_fields(fields)
+    return Record(body, html, columns, extra)
+
+
+def hints_of(record: Record) -> str | None:
+    """Return the record's columns as the JSON object that `Page.hints` carries beside its html; None for none."""
+    hints = {name: value for name, value in record.columns.items() if name not in ("url", "first_seen_at")}
+    if record.extra:
+        hints["extra"] = record.extra
+    return json.dumps(hints, ensure_ascii=False) if hints else None
+
+
+def _read_object(line: bytes) -> dict[str, Any]:
+    try:
+        fields = json.loads(line.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise InputRejected("bad_json", f"not UTF-8: byte {error.start} of the line") from error
+    except RecursionError as error:
+        raise InputRejected("bad_json", "nested too deeply to be read") from error
+    except ValueError as error:
+        raise InputRejected("bad_json", f"not JSON: {error}") from error
+    if not isinstance(fields, dict):
+        raise InputRejected("bad_json", f"a line must be a JSON object, this is a {type(fields).__name__}")
+    return fields
+
+
+def _sort_fields(fields: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
+    columns: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
+    for name, value in fields.items():
+        if name in _COMPUTED_COLUMNS or value is None:
+            continue
+        fitting = _fit(name, value)
+        if fitting is None:
+            extra[name] = value
+        else:
+            columns[name] = fitting
+    _unpack_extra(extra)
+    return columns, _dump(extra) if extra else None
+
+
+def _unpack_extra(extra: dict[str, Any]) -> None:
+    """An exported row carries its `extra` as text: put its keys back where they were, so nothing nests deeper."""
+    packed = extra.get("extra")
+    if isinstance(packed, str):
+        try:
+            inner = json.loads(packed)
+        except (ValueError, RecursionError):
+            return
+        if isinstance(inner, dict):
+            del extra["extra"]
+            extra.update(inner)
+
+
+def _dump(extra: Mapping[str, Any]) -> str:
+    # Lone surrogates, which JSON may hold, stay escaped: a row must be valid UTF-8.
+    text = json.dumps(extra, ensure_ascii=False, sort_keys=True)
+    return text if text.isascii() or _encodes(text) else json.dumps(extra, sort_keys=True)
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _fit(name: str, value: Any) -> str | Sequence[str] | Instant | None:
+    """Return the value as the column holds it, None where it does not fit or there is no such column."""
+    if name in _TEXT_COLUMNS:
+        return clean_line(value) if isinstance(value, str) else None
+    if name in _LIST_COLUMNS:
+        return _texts(value)
+    if name in _TIME_COLUMNS:
+        return _instant(value)
+    return None
+
+
+def _texts(value: Any) -> Sequence[str] | None:
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
+        return None
+    return [cleaned for one in values if (cleaned := clean_line(one))]
+
+
+def _instant(value: Any) -> Instant | None:
+    if not isinstance(value, str):
+        return None  # a bare number does not say its unit
+    try:
+        return instant_of(datetime.fromisoformat(value.strip()))
+    except (ValueError, OverflowError):
+        return None
