@@ -16,6 +16,7 @@ from typing import Final
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
+from pipeline.lake import Lake
 from schemas.errors import InputRejected, UsageError
 from schemas.input_slice import InputSlice
 from transforms.functions.file_slices import SLICE_BYTES, decompressed, slices_of_lines
@@ -44,7 +45,7 @@ class InputFile:
 
 
 def find_files(inputs: Iterable[str]) -> list[InputFile]:
-    """Return all files that the inputs name, sorted, each once; hidden files and folders are skipped.
+    """Return all files that the inputs name, sorted, each once; hidden files and folders are skipped, and lakes.
 
     Args:
         inputs: files, folders (read with all that lies below them) or globs; local, or of any Beam file system.
@@ -123,13 +124,26 @@ def _files_of(given: str) -> Iterator[InputFile]:
 
 
 def _files_below(folder: str) -> Iterator[InputFile]:
-    for directory, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    entered: set[tuple[int, int]] = set()
+    for directory, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if _is_to_be_read(Path(directory, name), entered)]
         for name in names:
             path = Path(directory, name)
             # A broken link is still an input that cannot be read; a pipe or a device is none, and opening it may hang.
             if not name.startswith(".") and (path.is_file() or not path.exists()):
                 yield InputFile(name_of_path(str(path)), path.stat().st_size if path.exists() else 0)
+
+
+def _is_to_be_read(folder: Path, entered: set[tuple[int, int]]) -> bool:
+    """Whether to go into a folder: not hidden, no lake, and not entered before (links may go round in circles)."""
+    if folder.name.startswith(".") or Lake(folder).description.exists():
+        return False
+    status = folder.stat()
+    identity = (status.st_dev, status.st_ino)
+    if identity in entered:
+        return False
+    entered.add(identity)
+    return True
 
 
 def _remote_files(given: str) -> Iterator[InputFile]:

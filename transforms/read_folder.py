@@ -96,7 +96,7 @@ def open_stored(path: str) -> IO[bytes]:
         OSError: it cannot be opened.
     """
     if path.startswith(_FILE_URL):
-        return open(unquote_to_bytes(path[len(_FILE_URL) :]), "rb")  # noqa: PTH123  (a path of raw bytes)
+        return open(unquote_to_bytes(path[len(_FILE_URL) :]), "rb")
     opened: IO[bytes] = FileSystems.open(path, "application/octet-stream", CompressionTypes.UNCOMPRESSED)
     return opened
 

@@ -17,6 +17,7 @@ from apache_beam.metrics import Metrics
 import schemas.coders  # noqa: F401  (registers the rows)
 from schemas.article import Article
 from schemas.copy import Copy
+from schemas.errors import LakeError
 from schemas.reject import Reject
 from schemas.written_file import WrittenFile
 from transforms.functions.parquet_rows import flat_row, partition_of, partition_path, to_parquet
@@ -83,9 +84,16 @@ class _WriteFiles(beam.DoFn):
 
 
 def write_file(path: str, content: bytes) -> None:
-    """Write a whole file on any Beam file system, making the folders above it."""
+    """Write a whole file on any Beam file system, making the folders above it.
+
+    Raises:
+        LakeError: it cannot be written.
+    """
     folder = FileSystems.split(path)[0]
-    if not FileSystems.exists(folder):
-        FileSystems.mkdirs(folder)
-    with FileSystems.create(path, "application/octet-stream", CompressionTypes.UNCOMPRESSED) as file:
-        file.write(content)
+    try:
+        if not FileSystems.exists(folder):
+            FileSystems.mkdirs(folder)
+        with FileSystems.create(path, "application/octet-stream", CompressionTypes.UNCOMPRESSED) as file:
+            file.write(content)
+    except OSError as error:
+        raise LakeError(f"{path} cannot be written: {error}. Nothing of this cycle was kept; run again.") from error

@@ -14,7 +14,6 @@ import subprocess
 import sys
 import sysconfig
 import urllib.request
-import venv
 import zipfile
 from pathlib import Path
 
@@ -39,12 +38,11 @@ def main() -> int:
 
 
 def _install_with_pip(version: str) -> bool:
-    try:
-        venv.create(TOOLS, with_pip=True)
-        command = [TOOLS / "bin" / "python", "-m", "pip", "install", "--quiet", "--only-binary=:all:", f"uv=={version}"]
-        subprocess.run(command, check=True, stdout=sys.stderr)
-    except (OSError, subprocess.CalledProcessError):
-        return False
+    uv = [str(TOOLS / "bin" / "python"), "-m", "pip", "install", "--quiet", "--only-binary=:all:", f"uv=={version}"]
+    for command in ([sys.executable, "-m", "venv", str(TOOLS)], uv):
+        done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603  (our own words only)
+        if done.returncode != 0:
+            return False
     return UV.exists()
 
 

@@ -109,7 +109,7 @@ def read_page(address: str, path: Path) -> Seen | None:
 
 
 def _joined(address: str, hrefs: Iterable[str]) -> list[str]:
-    found = []
+    found: list[str] = []
     for href in hrefs:
         try:
             found.append(urljoin(address, href.strip()))
@@ -133,7 +133,7 @@ def _core(url: str) -> tuple[str, str]:
 
 def merged_links(pages: list[Seen], normalise: Normaliser) -> list[tuple[str, str]]:
     """Return pairs of addresses that became one though they lead to differently named articles."""
-    found = []
+    found: list[tuple[str, str]] = []
     for seen in pages:
         by_result: dict[str | None, dict[str, str]] = defaultdict(dict)
         for url, text in seen.links:
@@ -158,7 +158,7 @@ def _fields(url: str) -> list[str]:
 def merged_pages(pages: list[Seen], normalise: Normaliser) -> list[tuple[str, str]]:
     """Return pairs of pages with different canonical links whose addresses became one."""
     by_result: dict[str | None, Seen] = {}
-    found = []
+    found: list[tuple[str, str]] = []
     for seen in pages:
         other = by_result.setdefault(normalise(seen.address), seen)
         if other.canonical and seen.canonical and _core(other.canonical) != _core(seen.canonical):

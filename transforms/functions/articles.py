@@ -64,11 +64,7 @@ def article_from_record(record: Record, origin: Origin) -> Article:
     columns = dict(record.columns)
     first_seen_at = columns.pop("first_seen_at", origin.first_seen_at)
     origin = Origin(origin.source, origin.input_id, first_seen_at, origin.run_id)
-    if columns.get("headline"):
-        columns.setdefault("headline_source", "record")
     columns["extra"] = record.extra
-    if "date_published" in columns:
-        columns.setdefault("date_published_source", "record")
     url = columns.pop("url", None)
     return _row(origin, record.article_body or "", columns, {}, url, None, "record")
 
@@ -114,8 +110,6 @@ def _fill_gaps(found: Mapping[str, Any], hints: Mapping[str, Any]) -> dict[str, 
     for name, value in hints.items():
         if value and not columns.get(name):
             columns[name] = value
-    if "date_published" in hints and "date_published" not in found:
-        columns.setdefault("date_published_source", "record")
     return columns
 
 

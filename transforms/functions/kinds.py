@@ -26,7 +26,8 @@ _MAGIC: Final = {
     _GZIP: "gzip", b"%PDF-": "PDF", b"PK\x03\x04": "ZIP (or an office document)", b"\x89PNG": "PNG",
     b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"RIFF": "RIFF (WebP, WAV or AVI)", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz",
     b"\x28\xb5\x2f\xfd": "zstd", b"7z\xbc\xaf\x27\x1c": "7-Zip", b"PAR1": "Parquet", b"SQLite format 3\x00": "SQLite",
-    b"\x7fELF": "ELF", b"{\\rtf": "RTF", b"\xd0\xcf\x11\xe0": "an old office document", b"Obj\x01": "Avro", b"ID3": "MP3",
+    b"\x7fELF": "ELF", b"{\\rtf": "RTF", b"\xd0\xcf\x11\xe0": "an old office document", b"Obj\x01": "Avro",
+    b"ID3": "MP3",
 }  # fmt: skip
 _CONTROLS: Final = bytes(set(range(0x20)) - set(b"\t\n\x0b\x0c\r\x1a\x1b"))
 _CONTROL_SHARE: Final = 0.01

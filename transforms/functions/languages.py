@@ -9,14 +9,14 @@ from typing import Any, Final
 from transforms.functions.texts import identity_text
 
 SAMPLE_CHARACTERS: Final = 1000
-"""How much of the text is judged: on 649 pages 300 to 2,000 characters agreed alike (.988) with the pages' own word,
-80 less (.982) and whole texts less (.985), at up to 15 times the cost."""
+"""How much of the text is judged. On 649 pages with a `lang` attribute 300, 1,000 and 2,000 characters agree with it alike
+(641; in the other 8 the attribute is wrong), 80 characters (637) and whole texts (639) less."""
 
 MINIMUM_LETTERS: Final = 20
 """A name or two is no text."""
 
 MINIMUM_CONFIDENCE: Final = 0.55
-"""On the same pages one right answer of 649 lies below it, and one of the two that were truly wrong."""
+"""Wrong answers on mixed text stood at .52 and .68; of 649 right ones on whole pages one stood below this."""
 
 _loading: Final = threading.Lock()
 

@@ -207,6 +207,9 @@ def _is_name(name: str) -> bool:
     words = name.split()
     if not 2 <= len(words) <= 5 or any(word.lower().strip(".,") in _NOT_NAMES for word in words):
         return False
+    if words[0] in _PARTICLES:
+        # "Von der Leyen visits": a headline that begins like a German byline.
+        return False
     return all(word in _PARTICLES or _is_capitalised(word) for word in words) and _is_capitalised(words[-1])
 
 

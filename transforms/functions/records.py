@@ -97,6 +97,9 @@ def _sort_fields(fields: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]
             extra[name] = value
         else:
             columns[name] = fitting
+    for name in ("headline", "date_published"):
+        if name in columns:
+            columns.setdefault(f"{name}_source", "record")
     _unpack_extra(extra)
     return columns, _dump(extra) if extra else None
 

@@ -23,7 +23,8 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _LINE_BREAKS: Final = re.compile("[\t\n\r]")
 _ESCAPED_AMPERSAND: Final = re.compile("&(?:amp;)+")
 _OUTSIDE: Final = "".join(map(chr, range(0x21)))
-_HOST: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
+_HOST: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
+_IPV6: Final = re.compile(r"[0-9a-f:.]+")
 _SESSION: Final = re.compile(r";jsessionid=[^/?;]*", re.IGNORECASE)
 _BARE_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ESCAPES: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
@@ -107,6 +108,9 @@ def _joined(parts: SplitResult, host: str, port: int | None) -> str:
 
 
 def _host(name: str) -> str | None:
+    if ":" in name:
+        # Of an IPv6 address `hostname` has taken the brackets off.
+        return f"[{name}]" if _IPV6.fullmatch(name) else None
     name = unicodedata.normalize("NFKC", name).replace("。", ".").lower().rstrip(".")
     name = ".".join(_label(label) for label in name.split("."))
     return name if _HOST.fullmatch(name) else None
