@@ -16,9 +16,9 @@ run: $(READY)
 	.venv/bin/newsbeam run --input seeds --output $(LAKE)
 	@echo
 	@echo "What is in the lake:"
-	.venv/bin/newsbeam query --lake $(LAKE) "select source, headline, publisher, word_count from articles order by source"
-	.venv/bin/newsbeam query --lake $(LAKE) "select relation, headline, duplicate_of from copies"
-	.venv/bin/newsbeam query --lake $(LAKE) "select source, stage, reason, message from rejects"
+	.venv/bin/newsbeam query --lake $(LAKE) "select source, left(headline, 60) as headline, word_count as words from articles order by source"
+	.venv/bin/newsbeam query --lake $(LAKE) "select copies.source, relation, articles.source as copy_of from copies join articles on articles.article_id = duplicate_of order by 1"
+	.venv/bin/newsbeam query --lake $(LAKE) "select source, stage, reason from rejects"
 
 test: lint types imports pytest
 

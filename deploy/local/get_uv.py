@@ -40,7 +40,7 @@ def main() -> int:
 def _install_with_pip(version: str) -> bool:
     uv = [str(TOOLS / "bin" / "python"), "-m", "pip", "install", "--quiet", "--only-binary=:all:", f"uv=={version}"]
     for command in ([sys.executable, "-m", "venv", str(TOOLS)], uv):
-        done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603  (our own words only)
+        done = subprocess.run(command, capture_output=True, check=False)
         if done.returncode != 0:
             return False
     return UV.exists()

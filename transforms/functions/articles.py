@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from schemas.article import Article
 from schemas.errors import InputRejected
@@ -35,6 +36,17 @@ class Origin:
     run_id: str
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What an extractor found: the text, and columns by name; `stated_url` is the address that a page claims."""
+
+    body: str
+    columns: Mapping[str, Any]
+    url: str | None
+    method: str
+    stated_url: str | None = None
+
+
 def article_from_page(page: Page, run_id: str) -> Article:
     """Extract a page, or read a plain text, into an article row.
 
@@ -45,14 +57,7 @@ def article_from_page(page: Page, run_id: str) -> Article:
     """
     origin = Origin(page.source, page.input_id, page.first_seen_at, run_id)
     hints = json.loads(page.hints) if page.hints else {}
-    if page.kind == "html":
-        content = extract_page(page.body, url=page.url, charset_hint=page.charset_hint)
-        stated = content.canonical_url
-        return _row(origin, content.text, _columns_of_page(content), hints, page.url, stated, content.extraction_method)
-    if len(page.body) > MAX_TEXT_BYTES:
-        raise InputRejected("too_large", f"the text has {len(page.body):,} bytes, the limit is {MAX_TEXT_BYTES:,}")
-    plain = read_plain_text(normalise_text(decode_text(page.body, charset_hint=page.charset_hint)))
-    return _row(origin, plain.text, _columns_of_text(plain), hints, page.url, None, "plain_text")
+    return _row(origin, _read_html(page) if page.kind == "html" else _read_text(page), hints)
 
 
 def article_from_record(record: Record, origin: Origin) -> Article:
@@ -61,31 +66,34 @@ def article_from_record(record: Record, origin: Origin) -> Article:
     Raises:
         InputRejected: `no_article`, where nothing is left of the text once it is cleaned.
     """
-    columns = dict(record.columns)
-    first_seen_at = columns.pop("first_seen_at", origin.first_seen_at)
-    origin = Origin(origin.source, origin.input_id, first_seen_at, origin.run_id)
+    columns = {name: value for name, value in record.columns.items() if name not in ("url", "first_seen_at")}
     columns["extra"] = record.extra
-    url = columns.pop("url", None)
-    return _row(origin, record.article_body or "", columns, {}, url, None, "record")
+    return _row(origin, _Found(record.article_body or "", columns, record.columns.get("url"), "record"), {})
 
 
-def _row(
-    origin: Origin,
-    body: str,
-    found: Mapping[str, Any],
-    hints: Mapping[str, Any],
-    url: str | None,
-    stated_url: str | None,
-    method: str,
-) -> Article:
+def _read_html(page: Page) -> _Found:
+    content = extract_page(page.body, url=page.url, charset_hint=page.charset_hint)
+    columns = _columns_of_page(content)
+    return _Found(content.text, columns, page.url, content.extraction_method, content.canonical_url)
+
+
+def _read_text(page: Page) -> _Found:
+    if len(page.body) > MAX_TEXT_BYTES:
+        raise InputRejected("too_large", f"the text has {len(page.body):,} bytes, the limit is {MAX_TEXT_BYTES:,}")
+    plain = read_plain_text(decode_text(page.body, charset_hint=page.charset_hint))
+    return _Found(plain.text, _columns_of_text(plain), page.url, "plain_text")
+
+
+def _row(origin: Origin, found: _Found, hints: Mapping[str, Any]) -> Article:
     """Assemble the row: what the text and its page say first, then what the source says of it, then what follows."""
-    text = normalise_text(body)
+    text = normalise_text(found.body)
     if not text:
         raise InputRejected("no_article", "no text is left once control characters and white space are removed")
-    columns = _fill_gaps(found, hints)
+    columns = _fill_gaps(found.columns, hints)
     if not columns.get("headline"):
         columns["headline"], columns["headline_source"] = lead_of(text), "lead"
-    canonical = _identity_url(url, stated_url)
+    columns["in_language"] = language_of(text) or columns.get("in_language")
+    canonical = _identity_url(found.url, found.stated_url)
     return Article(
         article_id=article_id(canonical, columns.get("publisher"), text),
         source=origin.source,
@@ -94,13 +102,12 @@ def _row(
         word_count=word_count(text),
         content_sha256=content_sha256(text),
         first_seen_at=origin.first_seen_at,
-        extraction_method=method,
+        extraction_method=found.method,
         run_id=origin.run_id,
         schema_version=SCHEMA_VERSION,
-        url=clean_line(url or stated_url or ""),
+        url=clean_line(found.url or found.stated_url),
         url_canonical=canonical,
         source_domain=source_domain(canonical) if canonical else None,
-        in_language=language_of(text) or columns.pop("in_language", None),
         **columns,
     )
 
@@ -121,14 +128,19 @@ def _identity_url(url: str | None, stated_url: str | None) -> str | None:
     """
     own = canonical_url(url) if url else None
     stated = canonical_url(stated_url, url) if stated_url else None
-    if own and stated and source_domain(own) != source_domain(stated):
-        return own
-    return stated or own
+    if stated is None or own is None:
+        return own or (None if _is_home(stated) else stated)
+    return own if source_domain(own) != source_domain(stated) or _is_home(stated) else stated
+
+
+def _is_home(url: str | None) -> bool:
+    """Whether an address is a site's front page, which careless templates state as the address of every page."""
+    return url is not None and urlsplit(url).path in ("", "/") and not urlsplit(url).query
 
 
 def _columns_of_page(content: PageContent) -> dict[str, Any]:
     lines = ("headline", "headline_source", "description", "publisher", "byline", "article_section", "image_url")
-    columns: dict[str, Any] = {name: clean_line(getattr(content, name) or "") for name in lines}
+    columns: dict[str, Any] = {name: clean_line(getattr(content, name)) for name in lines}
     columns |= {"authors": _clean_lines(content.authors), "keywords": _clean_lines(content.keywords)}
     columns |= {
         "date_published": _instant(content.date_published),
@@ -141,11 +153,11 @@ def _columns_of_page(content: PageContent) -> dict[str, Any]:
 
 def _columns_of_text(plain: PlainText) -> dict[str, Any]:
     return {
-        "headline": clean_line(plain.headline or ""),
+        "headline": clean_line(plain.headline),
         "headline_source": plain.headline_source,
-        "byline": clean_line(plain.byline or ""),
+        "byline": clean_line(plain.byline),
         "authors": _clean_lines(plain.authors),
-        "dateline": clean_line(plain.dateline or ""),
+        "dateline": clean_line(plain.dateline),
     }
 
 

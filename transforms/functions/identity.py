@@ -19,7 +19,7 @@ class IdentityIndex(Protocol):
         """Return the canonical article that has, or folded, exactly this text."""
 
     def has_copy(self, copy_id: str) -> bool:
-        """Whether this copy was written before."""
+        """Whether a row (article or copy) of this page with this text was written before."""
 
     def remember_page(self, article_id: str, canonical_id: str) -> None:
         """Note that the page belongs to that canonical article (to itself, where it is one)."""
@@ -28,7 +28,7 @@ class IdentityIndex(Protocol):
         """Note that this text belongs to that canonical article."""
 
     def remember_copy(self, copy_id: str) -> None:
-        """Note that this copy has been written."""
+        """Note that the row of this page with this text has been written."""
 
 
 def decide_identity(article: Article, index: IdentityIndex) -> Article | Copy | None:
@@ -45,9 +45,9 @@ def decide_identity(article: Article, index: IdentityIndex) -> Article | Copy | 
     if text_owner is None and page_owner is None:
         index.remember_page(article.article_id, article.article_id)
         index.remember_text(article.content_sha256, article.article_id)
+        # Known as a pair like a copy: a copy may bring the article a text that its own page shows only later.
+        index.remember_copy(copy_id(article.article_id, article.content_sha256))
         return article
-    if text_owner == article.article_id:
-        return None
     return _fold(article, text_owner, page_owner, index)
 
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 from transforms.functions.texts import identity_text
 
 SAMPLE_CHARACTERS: Final = 1000
-"""How much of the text is judged. On 649 pages with a `lang` attribute 300, 1,000 and 2,000 characters agree with it alike
-(641; in the other 8 the attribute is wrong), 80 characters (637) and whole texts (639) less."""
+"""How much of the text is judged. On 649 pages with a `lang` attribute, 300, 1,000 and 2,000 characters agree with it
+alike (641; read at 1,000, the attribute is wrong in the other 8), 80 characters (637) and whole texts (639) less."""
 
 MINIMUM_LETTERS: Final = 20
 """A name or two is no text."""

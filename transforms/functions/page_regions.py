@@ -48,7 +48,7 @@ def drop_furniture(tree: Any) -> int:
     body = tree_find(tree, ".//body")
     if body is None:
         return 0
-    limit = _MAX_SHARE * _text_length(body)
+    limit = _MAX_SHARE * text_length(body)
     found = [element for element in body.iter(*_BOXES) if _is_furniture(element)]
     dropped = 0
     for element in found:
@@ -64,8 +64,9 @@ def _is_furniture(element: Any) -> bool:
 
 
 def _holds_page(element: Any, limit: float) -> bool:
-    return element.find(".//h1") is not None or _text_length(element) > limit
+    return element.find(".//h1") is not None or text_length(element) > limit
 
 
-def _text_length(element: Any) -> int:
+def text_length(element: Any) -> int:
+    """Return the characters of text in an element, without the white space around each piece."""
     return sum(len(text.strip()) for text in element.itertext())

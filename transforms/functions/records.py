@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from schemas.errors import InputRejected
-from schemas.instants import Instant, instant_of
+from schemas.instants import Instant, datetime_of, instant_of
 from transforms.functions.texts import clean_line
 
 MAX_LINE_BYTES: Final = 8_000_000
@@ -17,9 +17,13 @@ MAX_LINE_BYTES: Final = 8_000_000
 carried as `html` may have 2 MB and grows by escaping."""
 
 _TEXT_COLUMNS: Final = (
-    "url", "publisher", "feed_url", "headline", "headline_source", "description", "in_language", "byline", "dateline",
-    "article_section", "image_url", "date_published_source", "access_state",
+    "publisher", "headline", "headline_source", "description", "in_language", "byline", "dateline", "article_section",
+    "date_published_source",
 )  # fmt: skip
+_ADDRESS_COLUMNS: Final = ("url", "feed_url", "image_url")
+_MAX_ADDRESS: Final = 8_000
+"""Characters; RFC 9110 asks clients and servers to support addresses of at least that length."""
+ACCESS_STATES: Final = ("ok", "paywall", "consent_wall", "bot_wall", "truncated")
 _LIST_COLUMNS: Final = ("authors", "keywords")
 _TIME_COLUMNS: Final = ("date_published", "date_modified", "first_seen_at")
 _COMPUTED_COLUMNS: Final = frozenset({
@@ -133,8 +137,13 @@ def _encodes(text: str) -> bool:
 
 def _fit(name: str, value: Any) -> str | Sequence[str] | Instant | None:
     """Return the value as the column holds it, None where it does not fit or there is no such column."""
+    if name == "access_state":
+        return value if value in ACCESS_STATES else None
+    if name in _ADDRESS_COLUMNS:
+        address = clean_line(value, _MAX_ADDRESS)
+        return None if address is None or len(address) < len(value.strip()) else address  # a cut address is another one
     if name in _TEXT_COLUMNS:
-        return clean_line(value) if isinstance(value, str) else None
+        return clean_line(value)
     if name in _LIST_COLUMNS:
         return _texts(value)
     if name in _TIME_COLUMNS:
@@ -153,6 +162,8 @@ def _instant(value: Any) -> Instant | None:
     if not isinstance(value, str):
         return None  # a bare number does not say its unit
     try:
-        return instant_of(datetime.fromisoformat(value.strip()))
+        instant = instant_of(datetime.fromisoformat(value.strip()))
+        datetime_of(instant)  # an offset can carry a time over the ends of the calendar, where no day can be told
     except (ValueError, OverflowError):
         return None
+    return instant

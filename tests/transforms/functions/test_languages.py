@@ -42,6 +42,10 @@ def test_a_text_of_two_languages_is_not_guessed_at() -> None:
     assert language_of("Sdfkj wqoeiu zmxncb qpwoei alskdj zxmcnb ghrty plokm") is None
 
 
+def test_a_foreign_quote_does_not_decide() -> None:
+    assert language_of(SENTENCES["es"] + SENTENCES["en"] * 4) == "en"
+
+
 def test_only_the_beginning_is_judged() -> None:
     assert language_of(SENTENCES["de"] * 20 + SENTENCES["en"] * 2000) == "de"
 

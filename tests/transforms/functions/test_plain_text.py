@@ -90,6 +90,17 @@ def test_a_single_line_is_text_not_headline() -> None:
     assert (found.headline, found.headline_source, found.text) == ("Strike ends in Port Alder", "lead", found.headline)
 
 
+def test_a_blank_line_sets_a_headline_off_from_the_shortest_text() -> None:
+    found = read_plain_text("Strike ends in Port Alder\n\nBoats sail on Friday.")
+    assert (found.headline, found.text) == ("Strike ends in Port Alder", "Boats sail on Friday.")
+
+
+def test_a_headline_in_capitals_is_no_dateline() -> None:
+    line = "PORT ALDER — FERRY CREWS END STRIKE AFTER FIVE WEEKS AND A NIGHT OF TALKS WITH THE MINISTER"
+    found = read_plain_text(f"{line}\n\n{BODY}")
+    assert (found.headline, found.headline_source, found.dateline) == (line, "text", None)
+
+
 def test_headline_and_byline_alone_stay_text() -> None:
     found = read_plain_text("Strike ends in Port Alder\n\nBy Jane Doe")
     assert found.headline_source == "lead"
@@ -118,6 +129,7 @@ def test_the_lead_is_the_first_sentence() -> None:
         ("By Jane Doe and John Roe, Reuters", ("Jane Doe", "John Roe")),
         ("By Jane Doe, Ann Cole and Lee Marsh, Meridian Wire", ("Jane Doe", "Ann Cole", "Lee Marsh")),
         ("By Jane Doe, Laredo Gazette Staff", ("Jane Doe",)),
+        ("By Jane Doe and John Roe, Port Alder", ("Jane Doe", "John Roe")),
         ("By J. R. van der Berg | July 15, 2018 3:21 PM EDT", ("J. R. van der Berg",)),
         ("By Jane Doe - The Weekly Post - Sunday, July 15, 2018", ("Jane Doe",)),
         ("By Jane Doe July 16 at 4:59 AM", ("Jane Doe",)),
@@ -208,6 +220,8 @@ def test_datelines(before: str, opening: str, dateline: str) -> None:
         "Jane Doe (42) - ",
         "It is over: ",
         "(Reuters) - ",
+        "UNESCO — the culture body — said so. ",
+        "Football: ",
     ],
 )
 def test_openings_that_are_no_dateline(opening: str) -> None:

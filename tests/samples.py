@@ -1,0 +1,128 @@
+"""Rows and pages that tests are made of; all names and events in them are invented."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from schemas.article import Article
+from schemas.copy import Copy
+from schemas.instants import Instant
+from schemas.page import Page
+from schemas.reject import Reject
+from transforms.functions.texts import content_sha256, word_count
+from transforms.functions.urls import article_id, copy_id
+
+SEEN_AT: Instant = 1_775_000_000_000_000
+"""2026-03-31 in the evening, UTC."""
+
+HOSTILE = "\x1b[31mred\x1b[0m 'quote' \"double\" ; drop table -- \u202eright to left\u200d \U0001f600 e\u0301 漢字 a\nb\tc"
+
+_SENTENCES = (
+    "The harbour council of Port Alder voted on Tuesday to keep the old customs house as a museum of the sea.",
+    "Eleven members were in favour and four against, after a debate that lasted until shortly before midnight.",
+    "The building has stood empty since the customs officers moved to the new terminal at the northern quay.",
+    "A group of retired pilots has collected charts, lamps and logbooks for the exhibition over many years.",
+    "The town will pay for the roof, while the region has promised to replace the windows before the winter.",
+    "Neighbours asked for fewer coaches in the narrow street, and the council agreed to a stop by the bridge.",
+)
+
+
+def paragraphs(name: str, count: int = 6) -> list[str]:
+    """Sentences of a small news story that no story of another name shares word for word."""
+    return [f"{_SENTENCES[n % len(_SENTENCES)]} That was report {name} in part {n + 1}." for n in range(count)]
+
+
+def text_of(name: str) -> str:
+    return "\n\n".join(paragraphs(name))
+
+
+def article(name: str = "one", **columns: Any) -> Article:
+    """An article row; its ids follow from its address and text."""
+    columns = {"url_canonical": f"https://ledger.example/{name}", "article_body": text_of(name), **columns}
+    body = columns["article_body"]
+    made = {
+        "article_id": article_id(columns["url_canonical"], columns.get("publisher"), body),
+        "content_sha256": content_sha256(body),
+        "word_count": word_count(body),
+        "source": f"pages/{name}.html",
+        "input_id": content_sha256(f"bytes of {name}"),
+        "first_seen_at": SEEN_AT,
+        "extraction_method": "record",
+        "run_id": "run-1",
+        "schema_version": 1,
+        "in_language": "en",
+    }
+    return Article(**(made | columns))
+
+
+def copy(name: str = "one", of: str = "two", **columns: Any) -> Copy:
+    row = article(name, **columns)
+    return Copy(row, copy_id(row.article_id, row.content_sha256), article(of).article_id, "exact", 1.0)
+
+
+def reject(number: int = 1, **columns: Any) -> Reject:
+    made = {
+        "reject_id": f"{number:032x}",
+        "source": f"pages/{number}.html",
+        "stage": "extract",
+        "reason": "no_article",
+        "error_class": "InputRejected",
+        "message": "nothing in it reads like an article",
+        "retryable": False,
+        "first_seen_at": SEEN_AT,
+        "run_id": "run-1",
+        "schema_version": 1,
+    }
+    return Reject(**(made | columns))
+
+
+def page(name: str = "one", **columns: Any) -> Page:
+    body = html_page(name).encode()
+    made = {
+        "input_id": content_sha256(name),
+        "source": f"pages/{name}.html",
+        "kind": "html",
+        "body": body,
+        "first_seen_at": SEEN_AT,
+    }
+    return Page(**(made | columns))
+
+
+def html_page(
+    name: str, *, url: str | None = None, text: Sequence[str] | None = None, date: str | None = "2026-03-30T08:00:00Z"
+) -> str:
+    """A saved news page with the usual surroundings."""
+    address = url or f"https://ledger.example/news/{name}"
+    data = {
+        "@context": "https://schema.org",
+        "@type": "NewsArticle",
+        "headline": f"Customs house of Port Alder to become a museum, says report {name}",
+        "author": [{"@type": "Person", "name": "Jonna Pellworth"}],
+        "publisher": {"@type": "NewsMediaOrganization", "name": "Northern Ledger"},
+        "mainEntityOfPage": address,
+    }
+    if date:
+        data["datePublished"] = date
+    body = "\n".join(f"<p>{paragraph}</p>" for paragraph in (text or paragraphs(name)))
+    return f"""<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>{data["headline"]} | Northern Ledger</title>
+<link rel="canonical" href="{address}">
+<script type="application/ld+json">{json.dumps(data)}</script></head>
+<body><nav><a href="/">Northern Ledger</a> <a href="/city">City</a></nav>
+<article><h1>{data["headline"]}</h1>
+{body}
+</article><footer>Northern Ledger, Port Alder</footer></body></html>
+"""
+
+
+def record(name: str, **columns: Any) -> dict[str, Any]:
+    """An article as a JSONL file holds it."""
+    return {"url": f"https://ledger.example/records/{name}", "article_body": text_of(f"record {name}")} | columns
+
+
+def write_lines(path: Path, records: Sequence[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(one) + "\n" for one in records))
+    return path

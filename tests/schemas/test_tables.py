@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import typing
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+import pytest
+
+from schemas import tables
+from schemas.article import Article
+from schemas.coders import ROW_TYPES
+from schemas.copy import Copy
+from schemas.cycle_report import CycleReport
+from schemas.input_slice import InputSlice
+from schemas.page import Page
+from schemas.reject import Reject
+from schemas.written_file import WrittenFile
+from tests.samples import HOSTILE, article, copy, page, reject
+
+ROW_OF_TABLE = {"articles": Article, "copies": Copy, "rejects": Reject, "runs": CycleReport}
+
+
+def _fields(row_type: Any) -> dict[str, Any]:
+    """Field types of a row as its table holds it: a copy's article lies flat beside the copy's own columns."""
+    fields = typing.get_type_hints(row_type)
+    if row_type is Copy:
+        return {**{name: kind for name, kind in fields.items() if name != "article"}, **typing.get_type_hints(Article)}
+    return fields
+
+
+def _plain(kind: Any) -> tuple[Any, bool]:
+    """The type without None, and whether None is allowed."""
+    allowed = typing.get_args(kind)
+    if type(None) in allowed:
+        (rest,) = (one for one in allowed if one is not type(None))
+        return rest, True
+    return kind, False
+
+
+def _fits(column: pa.Field, kind: Any) -> bool:
+    if kind is int:
+        return pa.types.is_integer(column.type) or pa.types.is_timestamp(column.type)
+    if kind is float:
+        return pa.types.is_floating(column.type)
+    if kind is bool:
+        return pa.types.is_boolean(column.type)
+    if kind is bytes:
+        return pa.types.is_binary(column.type)
+    if kind is str:
+        return pa.types.is_string(column.type)
+    return pa.types.is_list(column.type) and column.type.value_type == pa.string()
+
+
+@pytest.mark.parametrize("table", sorted(tables.TABLES))
+def test_each_column_has_its_field_and_each_field_its_column(table: str) -> None:
+    schema, fields = tables.TABLES[table], _fields(ROW_OF_TABLE[table])
+    assert sorted(schema.names) == sorted(fields)
+    for column in schema:
+        kind, nullable = _plain(fields[column.name])
+        assert _fits(column, kind), column
+        assert column.nullable == nullable, column
+
+
+@pytest.mark.parametrize("table", sorted(tables.TABLES))
+def test_each_column_is_described(table: str) -> None:
+    for column in tables.TABLES[table]:
+        assert len(column.metadata[b"description"]) > 2, column.name
+
+
+@pytest.mark.parametrize("table", sorted(tables.TABLES))
+def test_times_are_microseconds_in_utc(table: str) -> None:
+    times = [column for column in tables.TABLES[table] if pa.types.is_timestamp(column.type)]
+    assert times
+    assert {str(column.type) for column in times} == {"timestamp[us, tz=UTC]"}
+
+
+def test_each_table_is_partitioned_and_sorted_by_columns_of_its_own() -> None:
+    assert set(tables.TABLES) == set(tables.PARTITIONED_BY) == set(tables.SORTED_BY)
+    for table, schema in tables.TABLES.items():
+        assert pa.types.is_timestamp(schema.field(tables.PARTITIONED_BY[table]).type)
+        assert not schema.field(tables.PARTITIONED_BY[table]).nullable
+        assert tables.SORTED_BY[table] in schema.names
+        # The partition's column comes from the folder's name; a column of the same name in a file would collide.
+        assert tables.PARTITION_COLUMN not in schema.names
+
+
+def test_a_table_says_which_schema_version_it_has() -> None:
+    for schema in tables.TABLES.values():
+        assert schema.metadata == {b"newsbeam.schema_version": str(tables.SCHEMA_VERSION).encode()}
+
+
+ROWS = [
+    article(),
+    article("bare", url_canonical=None, in_language=None, article_body="x"),
+    article("full", url=HOSTILE, headline="", authors=["", HOSTILE], keywords=["a"], date_published=-1, extra="{}"),
+    copy(),
+    copy()._replace(similarity=None),
+    InputSlice("a"),
+    InputSlice("file:///a%FFb", 5, 0, 7, 1 << 40),
+    page(),
+    page("raw", body=b"\x00\xff\xfe", url=HOSTILE, charset_hint="", hints="{}"),
+    page("empty", body=b""),
+    reject(),
+    reject(2, message=HOSTILE, input_id="ab", line=1 << 33, url="", payload=b"\xff\x00", payload_bytes=0),
+    WrittenFile("articles", "articles/date=2026-03-31/c00000001-000.parquet", 0, 1 << 33),
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: type(row).__name__)
+def test_a_row_comes_back_from_its_coder_as_it_was(row: Any) -> None:
+    coder = beam.coders.registry.get_coder(type(row))
+    assert isinstance(coder, beam.coders.RowCoder)
+    back = coder.decode(coder.encode(row))
+    assert _comparable(back) == _comparable(row)
+
+
+def _comparable(row: Any) -> Any:
+    """Tuples all the way: Beam gives rows back as named tuples of its own, and sequences as lists."""
+    return tuple(map(_comparable, row)) if isinstance(row, list | tuple) else row
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: type(row).__name__)
+def test_equal_rows_have_equal_bytes(row: Any) -> None:
+    coder = beam.coders.registry.get_coder(type(row))
+    assert coder.encode(coder.decode(coder.encode(row))) == coder.encode(row)
+
+
+def test_every_row_that_crosses_between_stages_is_registered() -> None:
+    assert set(ROW_TYPES) == {Article, Copy, InputSlice, Page, Reject, WrittenFile}
+    assert {type(row) for row in ROWS} == set(ROW_TYPES)

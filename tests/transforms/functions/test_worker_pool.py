@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from schemas.errors import InputRejected
+from tests.transforms.functions.pool_tasks import (
+    count_and_die,
+    die_if_negative,
+    die_once,
+    double,
+    fail_as_told,
+    hang_if_negative,
+    pid_of_worker,
+    slow_double,
+)
+from transforms.functions import worker_pool
+from transforms.functions.worker_pool import Finished, TaskStream, WorkerPool
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[WorkerPool]:
+    made = WorkerPool(2, 20.0)
+    yield made
+    made.close()
+
+
+def _run(pool: WorkerPool, function: Callable[[Any], Any], tasks: list[Any]) -> list[Finished[Any, Any]]:
+    stream: TaskStream[Any, Any, Any] = TaskStream(pool, function)
+    finished = [one for task in tasks for one in stream.give(task, task)]
+    return finished + list(stream.rest())
+
+
+def _by_ticket(finished: list[Finished[Any, Any]]) -> dict[Any, Any]:
+    assert len({one.ticket for one in finished}) == len(finished)
+    return {one.ticket: one.result for one in finished}
+
+
+def test_each_task_comes_back_once_with_its_own_ticket(pool: WorkerPool) -> None:
+    assert _by_ticket(_run(pool, double, list(range(200)))) == {number: 2 * number for number in range(200)}
+
+
+def test_no_task_waits_for_the_end_while_the_caller_goes_on(pool: WorkerPool) -> None:
+    stream: TaskStream[int, int, int] = TaskStream(pool, double)
+    early: list[Finished[int, int]] = []
+    for number in range(1000):
+        early += stream.give(number, number)
+        if early:
+            break
+        time.sleep(0.01)
+    assert early
+    list(stream.rest())
+
+
+def test_never_more_under_way_than_the_bound(pool: WorkerPool) -> None:
+    stream: TaskStream[int, int, int] = TaskStream(pool, slow_double)
+    bound = pool.processes * (1 + worker_pool._TASKS_AHEAD_PER_PROCESS)
+    given = taken = 0
+    for number in range(40):
+        for _ in stream.give(number, number):
+            taken += 1
+            assert given - taken <= bound
+        given += 1
+        assert given - taken <= bound
+    assert taken > 0
+    assert taken + len(list(stream.rest())) == 40
+
+
+def test_a_task_over_the_limit_is_stopped_and_the_others_go_on() -> None:
+    pool = WorkerPool(2, 1.0)
+    try:
+        results = _by_ticket(_run(pool, hang_if_negative, [1, -1, 2, 3, -2, *range(4, 20)]))
+    finally:
+        pool.close()
+    for hung in (-1, -2):
+        rejected = results.pop(hung)
+        assert isinstance(rejected, InputRejected)
+        assert (rejected.reason, rejected.retryable) == ("time_limit", True)
+    assert results == {number: 2 * number for number in range(1, 20)}
+
+
+def test_a_task_that_ends_its_process_is_rejected_and_the_others_go_on(pool: WorkerPool) -> None:
+    results = _by_ticket(_run(pool, die_if_negative, [1, -1, *range(2, 12)]))
+    rejected = results.pop(-1)
+    assert isinstance(rejected, InputRejected)
+    assert (rejected.reason, rejected.retryable) == ("worker_died", True)
+    assert results == {number: 2 * number for number in range(1, 12)}
+
+
+def test_a_task_that_ends_its_process_is_tried_twice(pool: WorkerPool, tmp_path: Path) -> None:
+    marker = tmp_path / "tries"
+    (finished,) = _run(pool, count_and_die, [str(marker)])
+    assert isinstance(finished.result, InputRejected)
+    assert marker.read_text() == "xx"
+
+
+def test_a_task_whose_process_is_killed_once_succeeds(pool: WorkerPool, tmp_path: Path) -> None:
+    (finished,) = _run(pool, die_once, [str(tmp_path / "killed")])
+    assert finished.result == "second try"
+
+
+@pytest.mark.parametrize(
+    ("how", "reason", "words"),
+    [
+        ("rejected", "no_article", "nothing in it"),
+        ("value", "error", "ValueError: a parser's"),
+        ("recursion", "error", "RecursionError"),
+        ("unpicklable result", "error", ""),
+        ("unpicklable error", "error", ""),
+        ("exit", None, ""),
+    ],
+)
+def test_an_exception_becomes_the_reject_of_its_task(
+    pool: WorkerPool, how: str, reason: str | None, words: str
+) -> None:
+    (finished,) = _run(pool, fail_as_told, [how])
+    assert isinstance(finished.result, InputRejected)
+    assert finished.result.reason == reason or reason is None
+    assert words in finished.result.message
+    assert finished.result.retryable == (how == "rejected" or finished.result.reason == "worker_died")
+
+
+def _workers(pool: WorkerPool) -> set[int]:
+    return {future.result(20) for future in [pool.submit(pid_of_worker, None) for _ in range(20)]}
+
+
+def test_a_ctrl_c_that_reaches_the_workers_loses_no_task(pool: WorkerPool) -> None:
+    workers = _workers(pool)
+    stream: TaskStream[int, int, int] = TaskStream(pool, slow_double)
+    finished = []
+    for number in range(30):
+        finished += stream.give(number, number)
+        for worker in workers:
+            os.kill(worker, signal.SIGINT)
+    assert _by_ticket([*finished, *stream.rest()]) == {number: 2 * number for number in range(30)}
+    assert all(psutil.pid_exists(worker) for worker in workers)
+
+
+def test_close_ends_the_processes_at_work() -> None:
+    pool = WorkerPool(1, 100.0)
+    (worker,) = _workers(pool)
+    busy = pool.submit(hang_if_negative, -1)
+    while not busy.running():
+        time.sleep(0.01)
+    pool.close()
+    assert _gone({worker})
+
+
+def test_the_workers_of_an_owner_that_is_killed_end_with_it() -> None:
+    command = [sys.executable, "-m", "tests.transforms.functions.pool_owner"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as owner:
+        assert owner.stdout is not None
+        workers = set(map(int, owner.stdout.readline().split()))
+        assert len(workers) == 2
+        assert all(psutil.pid_exists(worker) for worker in workers)
+        owner.kill()
+        assert _gone(workers)
+
+
+def _gone(pids: set[int]) -> bool:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if not any(_alive(pid) for pid in pids):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_all_stages_of_a_process_share_one_pool_and_get_a_new_one_once_it_is_closed() -> None:
+    first = worker_pool.shared_pool(1, 21.0)
+    assert worker_pool.shared_pool(1, 21.0) is first
+    assert worker_pool.shared_pool(1, 22.0) is not first
+    worker_pool.close_shared_pools()
+    second = worker_pool.shared_pool(1, 21.0)
+    assert second is not first
+    assert second.submit(double, 4).result(30) == 8
+    worker_pool.close_shared_pools()
