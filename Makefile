@@ -35,8 +35,10 @@ imports: $(READY)
 pytest: $(READY)
 	.venv/bin/pytest
 
+# Compiled once here, since many machines (containers, above all) keep Python from writing .pyc files: a start then takes twice
+# as long.
 $(READY): pyproject.toml uv.lock
-	uv="$$($(PYTHON) deploy/local/get_uv.py)" && "$$uv" sync --quiet --frozen --python "$$(command -v $(PYTHON))"
+	uv="$$($(PYTHON) deploy/local/get_uv.py)" && "$$uv" sync --quiet --frozen --compile-bytecode --python "$$(command -v $(PYTHON))"
 	@touch $@
 
 benchmarks: $(READY)

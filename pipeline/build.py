@@ -48,29 +48,26 @@ def build(pipeline: beam.Pipeline, slices: Sequence[InputSlice], graph: CycleGra
     extracted = read[read_folder.PAGES] | "ExtractArticles" >> ExtractArticles(
         graph.run_id, graph.processes, graph.time_limit
     )
-    articles = (
-        read[read_folder.ARTICLES],
-        extracted[extract_articles.ARTICLES],
-    ) | "AllArticles" >> beam.Flatten()
-    rejects = (
-        read[read_folder.REJECTS],
-        extracted[extract_articles.REJECTS],
-    ) | "AllRejects" >> beam.Flatten()
-    decided = (
-        articles
-        | "FollowArticles" >> beam.ParDo(_Follow(lambda _: graph.on_row("articles")))
-        | "Deduplicate" >> Deduplicate(graph.open_memory)
-    )
+    # Followed before they are flattened, which the local runner does only after the last page is through.
+    found = _followed(extracted[extract_articles.ARTICLES], "articles", graph)
+    failed = _followed(extracted[extract_articles.REJECTS], "rejects", graph)
+    articles = (read[read_folder.ARTICLES], found) | "AllArticles" >> beam.Flatten()
+    rejects = (read[read_folder.REJECTS], failed) | "AllRejects" >> beam.Flatten()
+    decided = articles | "Deduplicate" >> Deduplicate(graph.open_memory)
     tables = {
         "articles": decided[deduplicate.ARTICLES],
         "copies": decided[deduplicate.COPIES],
-        "rejects": rejects | "FollowRejects" >> beam.ParDo(_Follow(lambda _: graph.on_row("rejects"))),
+        "rejects": rejects,
     }
     files = [
         rows | f"Write{table.capitalize()}" >> WriteTable(table, graph.folder, graph.cycle)
         for table, rows in tables.items()
     ]
     _ = files | "AllFiles" >> beam.Flatten() | "NoteFiles" >> beam.ParDo(_NoteFile(graph.open_memory, graph.cycle))
+
+
+def _followed(rows: beam.PCollection, table: str, graph: CycleGraph) -> beam.PCollection:
+    return rows | f"Follow{table.capitalize()}" >> beam.ParDo(_Follow(lambda _: graph.on_row(table)))
 
 
 class _Follow(beam.DoFn):

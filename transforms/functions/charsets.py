@@ -45,6 +45,10 @@ _WEB_NAMES = {"iso-8859-1": "cp1252", "latin-1": "cp1252", "latin1": "cp1252", "
 
 _NO_TEXT_CODECS = frozenset({"base64", "bz2", "hex", "quopri", "rot13", "uu", "zlib", "unicode_escape", "idna", "punycode", "undefined"})
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+_C1 = re.compile(r"[\x80-\x9f]")
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
+
 _MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF-", b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!",
           b"\x7fELF", b"OggS", b"ID3", b"\x00\x00\x01\x00", b"PAR1", b"SQLite format 3", b"\x28\xb5\x2f\xfd", b"wOFF", b"wOF2")  # fmt: skip
 
@@ -135,7 +139,7 @@ def _mostly_utf_8(body: bytes) -> str | None:
     """Decode UTF-8 with a few broken characters: most sequences beyond ASCII must be whole ones."""
     text = body.decode("utf-8", errors="replace")
     broken = text.count("\ufffd")
-    whole = sum(character > "\x7f" for character in text) - broken
+    whole = len(_BEYOND_ASCII.findall(text)) - broken
     return text if whole > 10 * broken else None
 
 
@@ -164,11 +168,11 @@ def _with_replacements(body: bytes) -> str:
 
 def _looks_sane(text: str) -> bool:
     """Whether no C1 control characters stand in the text: they show that letters were read in the wrong charset."""
-    return sum("\x80" <= character <= "\x9f" for character in text[:200_000]) <= 0.001 * len(text) + 1
+    return len(_C1.findall(text, 0, 200_000)) <= 0.001 * len(text) + 1
 
 
 def _is_text(text: str) -> bool:
     head = text[:100_000]
-    control = sum(character < " " and character not in "\t\n\r\f\x1b" for character in head)
+    control = len(_CONTROL.findall(head))
     broken = head.count("\ufffd")
     return control <= _MAX_CONTROL * len(head) and broken <= _MAX_BROKEN * len(head) + 3

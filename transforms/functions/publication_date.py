@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from htmldate import find_date
@@ -39,7 +39,7 @@ def find_publication_date(
     stated = ((json_ld, "json-ld"), (meta, "meta"), (_in_markup(tree), "meta"), (date_in_url(url), "url"))
     for moment, source in stated:
         if moment is not None:
-            return PublicationDate(moment, source)
+            return PublicationDate(_on_day_in_url(moment, url), source)
     found = _in_text(tree)
     return PublicationDate(found, "text") if found else None
 
@@ -48,6 +48,20 @@ def date_in_url(url: str | None) -> datetime | None:
     """Return the day that an address names (`/2026/11/05/`), as midnight UTC."""
     match = _URL_DATE.search(url or "")
     return parse_date("-".join(match.groups())) if match else None
+
+
+def _on_day_in_url(moment: datetime, url: str | None) -> datetime:
+    """Return the same instant in a zone where it falls on the day that the address names, if one exists.
+
+    Sites state times in UTC and put their own day into the address: 02:25 UTC on the 25th is the evening of the 24th in
+    New York. The instant stays as stated; only the calendar day is that of the site.
+    """
+    day = date_in_url(url)
+    if day is None or moment.utcoffset() or day.date() == moment.date():
+        return moment
+    west = -1 if day.date() < moment.date() else 1
+    shifted = (moment.astimezone(timezone(timedelta(hours=west * hours))) for hours in range(1, 15))
+    return next((local for local in shifted if local.date() == day.date()), moment)
 
 
 def _in_markup(tree: Any) -> datetime | None:
