@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -20,6 +21,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(str(error), 2)
     except NewsbeamError as error:
         return _fail(str(error), 1)
+    except BrokenPipeError:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # the reader has enough (`| head`): nothing to say
+        return 1
     except KeyboardInterrupt:
         return _fail("stopped at once; what is committed stays. The same command goes on from there.", 1)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import os
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +96,7 @@ def _slices_of(file: InputFile) -> Iterator[InputSlice]:
             kind = kind_of(file.path, lines.read(_HEAD_BYTES))
             lines.seek(0)
             yield from _with_stored_bytes(slices_of_lines(lines, file.path), file) if kind == "jsonl" else [whole]
-    except (OSError, EOFError, ValueError, InputRejected):
+    except (OSError, EOFError, ValueError, zlib.error, InputRejected):
         yield whole  # whoever reads it meets the same failure and reports it
 
 
@@ -113,25 +114,19 @@ def _files_of(given: str) -> Iterator[InputFile]:
         yield from _remote_files(given)
     elif os.path.isdir(given):
         yield from _files_below(given)
-    elif os.path.exists(given):
-        yield InputFile(name_of_path(given), os.path.getsize(given))
     else:
-        for path in glob.iglob(given, recursive=True):
-            if os.path.isdir(path):
-                yield from _files_below(path)
-            else:
-                yield InputFile(name_of_path(path), os.path.getsize(path))
+        for path in [given] if os.path.lexists(given) else glob.iglob(given, recursive=True):
+            yield from _files_below(path) if os.path.isdir(path) else _file_at(Path(path))
 
 
 def _files_below(folder: str) -> Iterator[InputFile]:
-    entered: set[tuple[int, int]] = set()
+    root = os.stat(folder)
+    entered = {(root.st_dev, root.st_ino)}
     for directory, folders, names in os.walk(folder, followlinks=True):
         folders[:] = [name for name in folders if _is_to_be_read(Path(directory, name), entered)]
         for name in names:
-            path = Path(directory, name)
-            # A broken link is still an input that cannot be read; a pipe or a device is none, and opening it may hang.
-            if not name.startswith(".") and (path.is_file() or not path.exists()):
-                yield InputFile(name_of_path(str(path)), path.stat().st_size if path.exists() else 0)
+            if not name.startswith("."):
+                yield from _file_at(Path(directory, name))
 
 
 def _is_to_be_read(folder: Path, entered: set[tuple[int, int]]) -> bool:
@@ -144,6 +139,12 @@ def _is_to_be_read(folder: Path, entered: set[tuple[int, int]]) -> bool:
         return False
     entered.add(identity)
     return True
+
+
+def _file_at(path: Path) -> Iterator[InputFile]:
+    # A broken link is still an input that cannot be read; a pipe or a device is none, and opening it may hang.
+    if path.is_file() or not path.exists():
+        yield InputFile(name_of_path(str(path)), path.stat().st_size if path.exists() else 0)
 
 
 def _remote_files(given: str) -> Iterator[InputFile]:
@@ -161,4 +162,6 @@ def _remote_files(given: str) -> Iterator[InputFile]:
 def _what_is_missing(given: str) -> str:
     if os.path.isdir(given):
         return "the folder holds no files (hidden ones are skipped)"
+    if os.path.exists(given):
+        return "neither a file nor a folder"
     return "no such file or folder" if not glob.has_magic(given) else "the pattern matches nothing"

@@ -158,14 +158,15 @@ def _make(lake: Lake) -> None:
     lake.unpublished.mkdir(parents=True, exist_ok=True)
     if not os.access(lake.root, os.W_OK) or not os.access(lake.private, os.W_OK):
         raise PermissionError(13, "Permission denied", str(lake.root))
+    # First, so that a lake whose making is cut off is known as one, and made whole by the next run.
+    if not lake.description.exists():
+        made = {"schema_version": SCHEMA_VERSION, "made_by": f"newsbeam {newsbeam_version()}"}
+        _write_whole(lake.description, (json.dumps(made) + "\n").encode())
     for table, schema in TABLES.items():
         path = lake.root / partition_path(table, EMPTY_FILE_DAY, f"schema-{SCHEMA_VERSION}.parquet")
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             _write_whole(path, encode(schema.empty_table(), SORTED_BY[table]))
-    if not lake.description.exists():
-        made = {"schema_version": SCHEMA_VERSION, "made_by": f"newsbeam {newsbeam_version()}"}
-        _write_whole(lake.description, (json.dumps(made) + "\n").encode())
 
 
 def _write_whole(path: Path, content: bytes) -> None:

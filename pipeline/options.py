@@ -96,7 +96,7 @@ def run_settings(parsed: argparse.Namespace, beam_flags: Sequence[str]) -> RunSe
         output=parsed.output,
         processes=parsed.processes,
         time_limit=parsed.time_limit,
-        max_rejects=MaxRejects.parse(parsed.max_rejects) if parsed.max_rejects else None,
+        max_rejects=MaxRejects.parse(parsed.max_rejects) if parsed.max_rejects is not None else None,
         json=parsed.json,
         quiet=parsed.quiet,
         beam_flags=tuple(beam_flags),

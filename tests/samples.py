@@ -18,7 +18,9 @@ from transforms.functions.urls import article_id, copy_id
 SEEN_AT: Instant = 1_775_000_000_000_000
 """2026-03-31 in the evening, UTC."""
 
-HOSTILE = "\x1b[31mred\x1b[0m 'quote' \"double\" ; drop table -- \u202eright to left\u200d \U0001f600 e\u0301 漢字 a\nb\tc"
+HOSTILE = (
+    "\x1b[31mred\x1b[0m 'quote' \"double\" ; drop table -- \u202eright to left\u200d \U0001f600 e\u0301 漢字 a\nb\tc"
+)
 
 _SENTENCES = (
     "The harbour council of Port Alder voted on Tuesday to keep the old customs house as a museum of the sea.",

@@ -42,9 +42,16 @@ def _by_language(article: Article) -> tuple[str, Article]:
     return article.in_language or "", article
 
 
-def _order(article: Article) -> tuple[int, bool, int, str, str]:
+def _order(article: Article) -> tuple[int, bool, int, str, str, str]:
     published = article.date_published
-    return (article.first_seen_at, published is None, published or 0, article.article_id, article.content_sha256)
+    return (
+        article.first_seen_at,
+        published is None,
+        published or 0,
+        article.article_id,
+        article.content_sha256,
+        article.source,
+    )
 
 
 class _DecideInOrder(beam.DoFn):

@@ -19,6 +19,8 @@ from schemas.errors import LakeError, NewsbeamError, UsageError
 
 _ROWS_SHOWN: Final = 100
 
+_MASKED: Final = dict.fromkeys(range(0x7F, 0xA0), "\ufffd")
+
 _COPY_OPTIONS: Final = {
     "csv": "format csv, header",
     "json": "format json",
@@ -56,24 +58,28 @@ def connect(root: str) -> duckdb.DuckDBPyConnection:
     lake = open_lake(root)
     connection = duckdb.connect()
     connection.execute("set TimeZone = 'UTC'")
-    for definition in view_definitions(lake.root).values():
-        connection.execute(definition)
+    try:
+        for definition in view_definitions(lake.root).values():
+            connection.execute(definition)
+    except duckdb.Error as error:
+        raise LakeError(f"{lake.root} cannot be read: {error}") from error
     return connection
 
 
 def _print_table(relation: duckdb.DuckDBPyRelation | None, output: str | None) -> None:
-    """Print as a box that fits the terminal. DuckDB writes control characters out (`\\e`), so that a headline from the
-    web cannot give the terminal orders."""
+    """Print as a box that fits the terminal. DuckDB writes ASCII control characters out (`\\e`), so that a headline
+    from the web cannot give the terminal orders; their C1 relatives are masked here."""
     if relation is None:
         return
     text = io.StringIO()
     with contextlib.redirect_stdout(text):
         relation.show(max_width=shutil.get_terminal_size((160, 24)).columns, max_rows=_ROWS_SHOWN)
+    printed = text.getvalue().translate(_MASKED)
     if output is None:
-        sys.stdout.write(text.getvalue())
+        sys.stdout.write(printed)
         return
     try:
-        Path(output).write_text(text.getvalue(), encoding="utf-8")
+        Path(output).write_text(printed, encoding="utf-8")
     except OSError as error:
         raise NewsbeamError(f"--output {output} cannot be written: {error}") from error
 

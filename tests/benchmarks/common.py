@@ -41,7 +41,8 @@ def labelled_pages(cache: Path) -> list[Path]:
     pages = set(cache.glob("*/html/*.html"))
     for table in cache.glob("*/evaldata.json"):
         for labelled in json.loads(table.read_text()).values():
-            pages.update(path for path in table.parent.glob(f"*/{labelled['file']}"))
+            folders = (path for path in table.parent.iterdir() if path.is_dir())
+            pages.update(path for folder in folders if (path := folder / labelled["file"]).exists())
     if not pages:
         raise SystemExit(f"no pages below {cache}: is DATA the folder that holds pages/*.tar.xz?")
     return sorted(pages)
@@ -149,7 +150,7 @@ def tree_of(pid: int) -> list[Any]:
         return []
 
 
-def watch(command: Sequence[str], *, every: float = 0.2, proportional: bool = False, **popen: Any) -> Watched:
+def watch(command: Sequence[str], *, every: float = 0.5, proportional: bool = False, **popen: Any) -> Watched:
     """Run a command to its end, looking at its processes every so many seconds."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         started = time.perf_counter()

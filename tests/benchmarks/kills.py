@@ -7,8 +7,9 @@ DATA is the folder of development data; its pages are topped up with copies that
 undisturbed run; then, each time on a new lake, a run that is killed (`kill -9`) and the same command once more to its
 end. The ways to be killed:
 
-- random moments spread over the run, in turn of the driver alone and of its whole process group; of a worker process
-  alone, which the run must survive by itself
+- random moments spread over the run, in turn of the driver alone and of its whole process group
+- a worker process alone, which the run must survive by itself; the fork server alone and SIGTERM to the whole group (as
+  a service manager sends it), after which it may end with an error but must end
 - the same with cycles of a tenth of the pages, so that most kills fall after some commits
 - exact points inside a cycle: files written, all noted but not committed, committed but nothing published, half of the
   files published, and a second kill in the middle of the recovery
@@ -61,6 +62,18 @@ from common import (
 
 IDS = {"articles": "article_id", "copies": "copy_id", "rejects": "reject_id"}
 SECONDS_TO_BE_GONE = 3.0
+SECONDS_TO_END = 60.0
+"""Beside twice the undisturbed run's time: a run that is not killed whole and has not ended by then hangs."""
+
+VICTIMS = {
+    "driver": (-signal.SIGKILL,),
+    "group": (-signal.SIGKILL,),
+    "worker": (0,),
+    "fork server": (0, 1),
+    "group, SIGTERM": (0, 1),
+}
+"""Who may be killed, and the exit codes of the run that are right then."""
+
 AS_DRIVER = "--as-driver"
 MARK = "NEWSBEAM_BENCHMARK_MARK"
 """A variable by which every process that a run starts is known, whoever its parent is by then."""
@@ -71,7 +84,10 @@ MARK = "NEWSBEAM_BENCHMARK_MARK"
 
 def drive(wishes: Mapping[str, Any], arguments: Sequence[str]) -> int:
     """Run the command with other cycles, a death or a fault; returns its exit code."""
-    from pipeline import cli, input_plan
+    from pipeline import cli
+
+    cli._quieten_libraries()  # before anything loads Beam, as the command does
+    from pipeline import input_plan
 
     if wishes.get("slices"):
         input_plan.CYCLE_SLICES = wishes["slices"]  # type: ignore[misc]  # final, but for this
@@ -361,11 +377,19 @@ def _survives(trial: Trial, death: Death, outcome: Outcome) -> bool:
     process = subprocess.Popen(
         trial.command(death), env=os.environ | {MARK: mark}, start_new_session=True, stderr=subprocess.DEVNULL
     )
-    if not death.point:
-        _kill_in_time(process, death, trial.seconds, outcome)
-    code = process.wait()
-    wanted = 0 if death.whose == "worker" else -signal.SIGKILL
-    outcome.check(code == wanted, f"the run ended with {code}, not {wanted}: it was not killed as meant")
+    try:
+        if not death.point:
+            _kill_in_time(process, death, trial.seconds, outcome)
+        code = process.wait(2 * trial.seconds + SECONDS_TO_END)
+        codes = VICTIMS[death.whose]
+        outcome.check(code in codes, f"the run ended with {code}, not {' or '.join(map(str, codes))}")
+    except subprocess.TimeoutExpired:
+        code = -signal.SIGKILL
+        outcome.check(False, "the run hung")
+    finally:
+        if process.poll() is None:  # it hangs, or this program itself is being stopped
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
     outcome.gone_after = max(outcome.gone_after, _seconds_until_gone(mark, outcome))
     return code == 0
 
@@ -376,13 +400,20 @@ def _kill_in_time(process: subprocess.Popen[Any], death: Death, seconds: float, 
         return
     if death.whose == "group":
         os.killpg(process.pid, signal.SIGKILL)
-    elif death.whose == "worker":
-        workers = _workers_of(process.pid)
-        outcome.check(bool(workers), "no worker process was found")
-        for worker in workers[:1]:
-            worker.kill()
-    else:
+    elif death.whose == "group, SIGTERM":
+        os.killpg(process.pid, signal.SIGTERM)
+    elif death.whose == "driver":
         process.kill()
+    else:
+        _kill_one(process.pid, death.whose, outcome)
+
+
+def _kill_one(pid: int, whose: str, outcome: Outcome) -> None:
+    """Kill a worker process, or the fork server that they come from."""
+    workers = _workers_of(pid)
+    outcome.check(bool(workers), "no worker process was found")
+    for worker in workers[:1]:
+        (worker if whose == "worker" else worker.parent()).kill()
 
 
 def _workers_of(pid: int) -> list[Any]:
@@ -467,20 +498,21 @@ def _row(deaths: Sequence[Death], outcome: Outcome) -> dict[str, str]:
         "files committed by then": str(outcome.committed_files),
         "last process gone after": f"{outcome.gone_after:.1f} s",
         "rows equal": "yes" if outcome.rows_equal else "no",
-        "found wrong": "; ".join(outcome.wrong) or "nothing",
+        "found wrong": "; ".join(outcome.wrong).replace("\n", " ") or "nothing",
     }
 
 
 def check_kills(options: argparse.Namespace, scratch: Path) -> int:
     """Kill runs in all ways and print the report; returns the exit code."""
     floors, chance = Floors(), random.Random(options.seed)
-    pages = labelled_pages(scratch)
+    pages = sorted(labelled_pages(scratch), key=lambda path: path.stat().st_size)[: options.of]
+    chance.shuffle(pages)
     trial = Trial(fresh(scratch / "kill-pages"), scratch / "lake")
     fill_folder(trial.pages, pages, options.pages)
     small = replace(trial, slices=max(1, options.pages // 10))
-    worker = [[Death("worker", 0.3 + chance.random() / 2)]]
+    parts = [[Death(whose, 0.3 + chance.random() / 2)] for whose in ("worker", "fork server", "group, SIGTERM")]
     spread = [[death] for death in random_deaths(options.kills, chance)]
-    print(report(trial, "cycles as they are", spread + worker, floors), flush=True)
+    print(report(trial, "cycles as they are", spread + parts, floors), flush=True)
     again = [[death] for death in random_deaths(options.kills, chance)]
     print(report(small, f"cycles of {small.slices} pages", again + exact_deaths(chance.randint(2, 8)), floors))
     return floors.code()
@@ -497,10 +529,8 @@ def check_self(scratch: Path) -> int:
         death = Death(point=FATAL_POINT.get(fault, "noted, not committed"), cycle=2)
         outcome = attempt(replace(trial, fault=fault), [death])
         caught = floors.holds(fault or "no fault, none found", bool(outcome.wrong) == bool(fault))
-        rows.append(
-            {"fault": fault or "none", "killed": str(death), "found wrong": "; ".join(outcome.wrong) or "nothing"}
-        )
-        rows[-1]["as it must be"] = caught
+        found = "; ".join(outcome.wrong).replace("\n", " ") or "nothing"
+        rows.append({"fault": fault or "none", "killed": str(death), "found wrong": found, "as it must be": caught})
     print(table(rows))
     return floors.code()
 
@@ -512,6 +542,7 @@ def main() -> int:
     arguments = parser(__doc__)
     arguments.add_argument("data", type=Path, metavar="DATA", help="folder of development data")
     arguments.add_argument("--pages", type=int, default=2_000, metavar="N", help="pages of a run (default: 2000)")
+    arguments.add_argument("--of", type=int, metavar="N", help="take only the N smallest of the labelled pages")
     arguments.add_argument("--kills", type=int, default=5, metavar="N", help="random moments, each set (default: 5)")
     arguments.add_argument("--seed", type=int, default=1, metavar="N", help="of the random moments (default: 1)")
     arguments.add_argument("--cache", type=Path, metavar="DIR", help="keep unpacked pages here")

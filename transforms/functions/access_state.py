@@ -21,29 +21,57 @@ SHORT_WORDS = 150
 """Words up to which a text may be the wall itself."""
 
 _BOT_WALL = re.compile(
-    r"verify(?:ing)?\s+(?:that\s+)?you\s+are\s+(?:a\s+)?(?:human|not\s+a\s+(?:ro)?bot)|are\s+you\s+a\s+(?:robot|human)\?|checking\s+(?:your\s+browser|if\s+the\s+site\s+connection)"
-    r"|enable\s+javascript\s+and\s+cookies\s+to\s+continue|please\s+(?:complete|solve)\s+the\s+captcha|unusual\s+(?:traffic|activity)\s+from\s+your"
-    r"|pardon\s+our\s+interruption|access\s+(?:to\s+this\s+page\s+has\s+been\s+)?denied|attention\s+required!?\s*\|\s*cloudflare|just\s+a\s+moment\.\.\.|request\s+unsuccessful\.\s+incapsula"
-    r"|press\s+(?:&|and)\s+hold\s+to\s+confirm|bist\s+du\s+ein\s+(?:mensch|roboter)|sind\s+sie\s+ein\s+(?:mensch|roboter)|best[äa]tigen\s+sie,?\s+dass\s+sie\s+(?:ein\s+mensch|kein\s+roboter)"
+    r"verify(?:ing)?\s+(?:that\s+)?you\s+are\s+(?:a\s+)?(?:human|not\s+a\s+(?:ro)?bot)"
+    r"|are\s+you\s+a\s+(?:robot|human)\?|checking\s+(?:your\s+browser|if\s+the\s+site\s+connection)"
+    r"|enable\s+javascript\s+and\s+cookies\s+to\s+continue|please\s+(?:complete|solve)\s+the\s+captcha"
+    r"|unusual\s+(?:traffic|activity)\s+from\s+your"
+    r"|pardon\s+our\s+interruption|access\s+(?:to\s+this\s+page\s+has\s+been\s+)?denied"
+    r"|attention\s+required!?\s*\|\s*cloudflare|just\s+a\s+moment\.\.\."
+    r"|request\s+unsuccessful\.\s+incapsula"
+    r"|press\s+(?:&|and)\s+hold\s+to\s+confirm|bist\s+du\s+ein\s+(?:mensch|roboter)"
+    r"|sind\s+sie\s+ein\s+(?:mensch|roboter)|best[äa]tigen\s+sie,?\s+dass\s+sie\s+(?:ein\s+mensch"
+    r"|kein\s+roboter)"
     r"|v[ée]rifiez\s+que\s+vous\s+[êe]tes\s+(?:un\s+)?humain|verifica\s+que\s+eres\s+humano",
     re.IGNORECASE,
 )
 _CONSENT_WALL = re.compile(
-    r"(?:accept|agree|consent)\w*\s+(?:to\s+)?(?:all\s+|the\s+use\s+of\s+|our\s+use\s+of\s+)?(?:cookies?|tracking|and\s+continue)|we\s+(?:and\s+our\s+\d*\s*partners\s+)?(?:use|value|store)\s+(?:cookies|your\s+privacy)"
-    r"|we\s+value\s+your\s+privacy|before\s+you\s+continue\s+to|mit\s+werbung\s+(?:weiterlesen|lesen|und\s+tracking)|werbefrei\s+lesen|(?:nutzung|verwendung)\s+von\s+cookies\s+(?:zustimmen|einverstanden)|cookies?\s+(?:zustimmen|akzeptieren)|zustimmung\s+(?:jederzeit\s+)?widerruf"
-    r"|accepter\s+(?:et\s+continuer|les\s+cookies)|continuer\s+sans\s+accepter|aceptar\s+(?:y\s+continuar|(?:las\s+|todas\s+las\s+)?cookies)|accetta(?:re)?\s+(?:i\s+)?cookie|aceitar\s+(?:os\s+)?cookies",
+    r"(?:accept|agree|consent)\w*\s+(?:to\s+)?(?:all\s+|the\s+use\s+of\s+|our\s+use\s+of\s+)?(?:cookies?"
+    r"|tracking|and\s+continue)|we\s+(?:and\s+our\s+\d*\s*partners\s+)?(?:use|value|store)\s+(?:cookies"
+    r"|your\s+privacy)"
+    r"|we\s+value\s+your\s+privacy|before\s+you\s+continue\s+to|mit\s+werbung\s+(?:weiterlesen|lesen"
+    r"|und\s+tracking)|werbefrei\s+lesen|(?:nutzung|verwendung)\s+von\s+cookies\s+(?:zustimmen"
+    r"|einverstanden)|cookies?\s+(?:zustimmen|akzeptieren)|zustimmung\s+(?:jederzeit\s+)?widerruf"
+    r"|accepter\s+(?:et\s+continuer|les\s+cookies)|continuer\s+sans\s+accepter|aceptar\s+(?:y\s+continuar"
+    r"|(?:las\s+|todas\s+las\s+)?cookies)|accetta(?:re)?\s+(?:i\s+)?cookie|aceitar\s+(?:os\s+)?cookies",
     re.IGNORECASE,
 )
 _PAYWALL = re.compile(
-    r"(?:subscribe|log\s*in|sign\s+in|register|sign\s+up)\s+(?:now\s+)?(?:to|for\s+full\s+access\s+to)\s+(?:continue|keep|read|unlock|view|access|see)|to\s+(?:continue|keep)\s+reading|(?:this|the\s+full)\s+(?:article|story|content)\s+is\s+(?:only\s+)?(?:for|available\s+(?:only\s+)?(?:to|for)|reserved\s+for|exclusive\s+to)\s+(?:our\s+)?(?:paying\s+|premium\s+)?(?:subscribers|members)"
-    r"|subscribers?[\s-]only|already\s+a\s+(?:subscriber|member)\?|you(?:\s+ha|')ve\s+reached\s+your\s+(?:\w+\s+)?limit|to\s+view\s+the\s+full\s+story,?\s+please\s+subscribe|unlock\s+this\s+(?:article|story)"
-    r"|(?:jetzt|um)\s+weiter(?:zu)?lesen|weiterlesen\s+mit|(?:diesen|dieser|den\s+ganzen)\s+(?:artikel|inhalt|text).{0,60}(?:abonnent|abo\b|plus|premium|registrier)|nur\s+f[üu]r\s+abonnent|bereits\s+(?:abonnent|registriert|digital-abonnent)|mit\s+(?:einem\s+)?(?:\w+[+-])?abo\s+(?:weiter)?lesen"
-    r"|(?:article|contenu)\s+(?:est\s+)?r[ée]serv[ée]\s+aux\s+abonn|il\s+vous\s+reste\s+[\d.,]+\s*%|d[ée]j[àa]\s+abonn|abonnez-vous\s+pour\s+(?:lire|continuer|acc)|pour\s+lire\s+la\s+suite"
-    r"|(?:contenido|art[íi]culo|nota)\s+(?:es\s+)?(?:exclusiv[oa]|solo)\s+para\s+(?:nuestros\s+)?suscriptores|suscr[íi]b[ea]te\s+para\s+(?:seguir|continuar|leer)|para\s+(?:seguir|continuar)\s+leyendo|(?:conte[úu]do|mat[ée]ria)\s+exclusiv[oa]\s+para\s+assinantes"
-    r"|(?:contenuto|articolo)\s+(?:[èe]\s+)?riservato\s+agli\s+abbonati|hai\s+gi[àa]\s+un\s+abbonamento|(?:alleen|exclusief)\s+voor\s+abonnees|dost[ęe]p\s+tylko\s+dla\s+(?:subskrybent|prenumerat)",
+    r"(?:subscribe|log\s*in|sign\s+in|register|sign\s+up)\s+(?:now\s+)?(?:to"
+    r"|for\s+full\s+access\s+to)\s+(?:continue|keep|read|unlock|view|access|see)|to\s+(?:continue"
+    r"|keep)\s+reading|(?:this|the\s+full)\s+(?:article|story|content)\s+is\s+(?:only\s+)?(?:for"
+    r"|available\s+(?:only\s+)?(?:to|for)|reserved\s+for|exclusive\s+to)\s+(?:our\s+)?(?:paying\s+"
+    r"|premium\s+)?(?:subscribers|members)"
+    r"|subscribers?[\s-]only|already\s+a\s+(?:subscriber|member)\?|you(?:\s+ha"
+    r"|')ve\s+reached\s+your\s+(?:\w+\s+)?limit|to\s+view\s+the\s+full\s+story,?\s+please\s+subscribe"
+    r"|unlock\s+this\s+(?:article|story)"
+    r"|(?:jetzt|um)\s+weiter(?:zu)?lesen|weiterlesen\s+mit|(?:diesen|dieser|den\s+ganzen)\s+(?:artikel"
+    r"|inhalt|text).{0,60}(?:abonnent|abo\b|plus|premium|registrier)|nur\s+f[üu]r\s+abonnent"
+    r"|bereits\s+(?:abonnent|registriert|digital-abonnent)"
+    r"|mit\s+(?:einem\s+)?(?:\w+[+-])?abo\s+(?:weiter)?lesen"
+    r"|(?:article|contenu)\s+(?:est\s+)?r[ée]serv[ée]\s+aux\s+abonn|il\s+vous\s+reste\s+[\d.,]+\s*%"
+    r"|d[ée]j[àa]\s+abonn|abonnez-vous\s+pour\s+(?:lire|continuer|acc)|pour\s+lire\s+la\s+suite"
+    r"|(?:contenido|art[íi]culo|nota)\s+(?:es\s+)?(?:exclusiv[oa]"
+    r"|solo)\s+para\s+(?:nuestros\s+)?suscriptores|suscr[íi]b[ea]te\s+para\s+(?:seguir|continuar|leer)"
+    r"|para\s+(?:seguir|continuar)\s+leyendo|(?:conte[úu]do|mat[ée]ria)\s+exclusiv[oa]\s+para\s+assinantes"
+    r"|(?:contenuto|articolo)\s+(?:[èe]\s+)?riservato\s+agli\s+abbonati|hai\s+gi[àa]\s+un\s+abbonamento"
+    r"|(?:alleen|exclusief)\s+voor\s+abonnees|dost[ęe]p\s+tylko\s+dla\s+(?:subskrybent|prenumerat)",
     re.IGNORECASE,
 )
-_CUT_OFF = re.compile(r"(?:\[?(?:…|\.\.\.)\]?|\b(?:read\s+more|continue\s+reading|weiterlesen|lire\s+la\s+suite|leer\s+m[áa]s|leia\s+mais|czytaj\s+dalej)\W*)\s*$", re.IGNORECASE)
+_CUT_OFF = re.compile(
+    r"(?:\[?(?:…|\.\.\.)\]?|\b(?:read\s+more|continue\s+reading|weiterlesen|lire\s+la\s+suite"
+    r"|leer\s+m[áa]s|leia\s+mais|czytaj\s+dalej)\W*)\s*$",
+    re.IGNORECASE,
+)
 
 _PAGE_CHARACTERS = 20_000
 """Characters of page text in which walls are looked for, from either end."""

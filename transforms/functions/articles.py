@@ -147,6 +147,7 @@ def _columns_of_page(content: PageContent) -> dict[str, Any]:
         "date_published_source": content.date_published_source if content.date_published else None,
         "date_modified": _instant(content.date_modified),
         "access_state": content.access_state,
+        "in_language": content.page_language,
     }
     return columns
 

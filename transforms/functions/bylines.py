@@ -31,7 +31,8 @@ _ELEMENTS = "self::a or self::span or self::p or self::div or self::address or s
 _ELSEWHERE = re.compile(r"comment|related|teaser|sidebar|footer|recommend|widget|reply|more-", re.IGNORECASE)
 
 _BY = re.compile(
-    r"^(?:(?:written|posted|words|story|report|text|article)\s+)?(?:by|von|par|por|di|door|av|af|przez)\s*:?\s+(\S.{1,120})$",
+    r"^(?:(?:written|posted|words|story|report|text|article)\s+)?(?:by|von|par|por|di|door|av|af"
+    r"|przez)\s*:?\s+(\S.{1,120})$",
     re.IGNORECASE,
 )
 _DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\b(?:19|20)\d{2}\b|\d{1,2}:\d{2}")
@@ -55,7 +56,9 @@ def find_byline(tree: Any) -> tuple[tuple[str, ...], str | None]:
 
 def _written_byline(tree: Any) -> tuple[tuple[str, ...], str | None]:
     """Return the first short text that reads "By" and a name, in the languages whose word for it is known."""
-    for element in islice(tree.iter("p", "span", "div", "a", "em", "strong", "h4", "h5", "h6", "li", "td", "b", "i"), _MAX_ELEMENTS):
+    for element in islice(
+        tree.iter("p", "span", "div", "a", "em", "strong", "h4", "h5", "h6", "li", "td", "b", "i"), _MAX_ELEMENTS
+    ):
         match = _BY.match((element.text or "").strip()[:_MAX_BYLINE])
         if match and match[1][0].isupper() and not _stands_elsewhere(element):
             text = " ".join(" ".join(element.itertext()).split())

@@ -35,22 +35,29 @@ _MAX_BROKEN = 0.05
 """Share of characters that may be undecodable in text kept with replacement marks."""
 
 _MAX_CONTROL = 0.02
-"""Share of control characters above which bytes are no text: prose has none, an image or archive about a tenth."""
+"""Share of control characters above which bytes are no text: prose has none, an image about a tenth."""
 
 # The web's reading of old names: browsers take these as the larger Windows charset that pages in fact use.
 _WEB_NAMES = {"iso-8859-1": "cp1252", "latin-1": "cp1252", "latin1": "cp1252", "us-ascii": "cp1252", "ascii": "cp1252",
-              "iso-8859-9": "cp1254", "gb2312": "gb18030", "gbk": "gb18030", "ks_c_5601-1987": "cp949", "euc-kr": "cp949",
+              "iso-8859-9": "cp1254", "gb2312": "gb18030", "gbk": "gb18030", "ks_c_5601-1987": "cp949",
+              "euc-kr": "cp949",
               "shift_jis": "cp932", "shift-jis": "cp932", "x-sjis": "cp932", "tis-620": "cp874", "utf8": "utf-8",
               "iso-8859-8-i": "iso-8859-8", "windows-874": "cp874", "macintosh": "mac_roman"}  # fmt: skip
 
-_NO_TEXT_CODECS = frozenset({"base64", "bz2", "hex", "quopri", "rot13", "uu", "zlib", "unicode_escape", "idna", "punycode", "undefined"})
+_NO_TEXT_CODECS = frozenset(
+    {"base64", "bz2", "hex", "quopri", "rot13", "uu", "zlib", "unicode_escape", "idna", "punycode", "undefined"}
+)
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _C1 = re.compile(r"[\x80-\x9f]")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 
-_MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF-", b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!",
-          b"\x7fELF", b"OggS", b"ID3", b"\x00\x00\x01\x00", b"PAR1", b"SQLite format 3", b"\x28\xb5\x2f\xfd", b"wOFF", b"wOF2")  # fmt: skip
+_MAGIC = (
+    b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF-", b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ",
+    b"7z\xbc\xaf", b"Rar!",
+    b"\x7fELF", b"OggS", b"ID3", b"\x00\x00\x01\x00", b"PAR1", b"SQLite format 3",
+    b"\x28\xb5\x2f\xfd", b"wOFF", b"wOF2",
+)  # fmt: skip
 
 
 def decode_text(body: bytes, *, charset_hint: str | None = None, is_html: bool = False) -> str:
@@ -156,7 +163,7 @@ def _from_detection(body: bytes) -> str | None:
 
 
 def _sample_beyond_ascii(body: bytes) -> bytes:
-    """Return the part of the bytes around the first letter beyond ASCII: markup before it says nothing of the charset."""
+    """Return the bytes around the first letter beyond ASCII: what comes before says nothing of the charset."""
     first = next((match.start() for match in re.finditer(rb"[\x80-\xff]", body)), 0)
     start = max(0, first - 200)
     return body[start : start + _SAMPLE_BYTES]

@@ -23,7 +23,8 @@ _UNIX_SECONDS = re.compile(r"\d{10}(?:\d{3})?$")
 def parse_date(text: str) -> datetime | None:
     """Return the time that a date string states; None where it states none that a news page can have.
 
-    The offset from UTC is kept as stated, so that `.date()` is the calendar day that readers of the page saw. A date without a time of day is midnight UTC; a time without a zone is taken as UTC, as a page's zone is unknown.
+    The offset from UTC is kept as stated, so that `.date()` is the calendar day that readers of the page saw.
+    A date without a time of day is midnight UTC; a time without a zone is taken as UTC, as a page's zone is unknown.
     """
     text = text.strip()[:60]
     for parse in (_parse_iso, _parse_compact, _parse_rfc_2822):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import lxml.html
 from lxml import etree
 from lxml.html import HTMLParser
 
@@ -21,20 +22,25 @@ MAX_PAGE_BYTES = 20_000_000
 MAX_MARKUP_CHARACTERS = 2_000_000
 """Characters of the largest page left after scripts, styles and inline images are cut out."""
 
-MAX_TAGS = 60_000
-"""Opening tags of one page; a page at the limit takes under 2 s. Real pages have 20-20,000."""
+MAX_TAGS = 15_000
+"""Opening tags of one page. Real pages have 20-10,000; some of trafilatura's steps are quadratic in them."""
 
 MAX_ATTRIBUTES = 1_000
-"""Attributes kept on one tag, in the order of the page; the rest are cut away. Real tags have up to 60."""
+"""Attributes of one tag; one with more loses them all. Real tags have up to 60; libxml2 compares each with the rest."""
 
 MAX_DEPTH = 200
 """Levels of nesting; a deeper page is flattened. Real pages have up to 60; trafilatura gives nothing from 1,000 on."""
 
 _OPENING_TAG = re.compile(r"<[A-Za-z]")
-_LONG_TAG = re.compile(r"<[A-Za-z][^<>]{20000,}>?")
+_CROWDED_TAG = re.compile(
+    r"(<[A-Za-z][\w:-]*)(?:\s+[^\s\"'<>=/]{1,200}(?:=(?:\"[^\"]{0,2000}\"|'[^']{0,2000}'|[^\s\"'<>]{0,2000}))?){1000,}"
+)
+_BOX_TAG = re.compile(
+    r"</?(?:div|span|section|article|main|font|center|b|i|em|strong|u|table|tbody|tr|td|th|ul|ol|li|blockquote|dl|dd|a)"
+    r"(?=[\s>/])[^<>]{0,2000}>",
+    re.IGNORECASE,
+)
 _INVALID = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
-_WRAPPERS = ("div", "span", "section", "article", "font", "center", "b", "i", "em", "strong", "u", "table", "tbody", "tr", "td", "ul", "ol",
-             "li", "blockquote", "dl", "dd")  # fmt: skip
 
 
 def check_size(body: bytes) -> None:
@@ -59,12 +65,13 @@ def strip_within_limits(html: str) -> StrippedPage:
     if len(page.html) > MAX_MARKUP_CHARACTERS:
         raise InputRejected(
             "too_large",
-            f"the page has {len(page.html):,} characters without its scripts; {MAX_MARKUP_CHARACTERS:,} are parsed at most",
+            f"the page has {len(page.html):,} characters without its scripts; "
+            f"{MAX_MARKUP_CHARACTERS:,} are parsed at most",
         )
-    tags = sum(1 for _ in _OPENING_TAG.finditer(page.html))
-    if tags > MAX_TAGS:
+    tags = len(_OPENING_TAG.findall(page.html))
+    if tags > MAX_TAGS or page.html.count("<") > 4 * MAX_TAGS:
         raise InputRejected("too_many_elements", f"the page has {tags:,} tags; {MAX_TAGS:,} are parsed at most")
-    return StrippedPage(_LONG_TAG.sub(_shorten, page.html), page.json_ld)
+    return StrippedPage(_CROWDED_TAG.sub(r"\1", page.html), page.json_ld)
 
 
 def parse_html(html: str) -> Any:
@@ -73,28 +80,27 @@ def parse_html(html: str) -> Any:
     Raises:
         InputRejected: `no_article`, where the parser finds no element at all.
     """
+    root = _parse(html)
+    if root is not None and _is_deeper(root, MAX_DEPTH):
+        # Boxes become paragraph breaks in the text itself: past 2,048 levels libxml2 drops what is inside.
+        root = _parse(_BOX_TAG.sub("\n", html))
+    if root is None or len(root) == 0:
+        raise InputRejected("no_article", "the page holds no HTML elements")
+    return root
+
+
+def _parse(html: str) -> Any:
     parser = HTMLParser(encoding="utf-8", collect_ids=False, default_doctype=False, remove_comments=True,
                         remove_pis=True, huge_tree=True)  # fmt: skip
     try:
-        root = etree.fromstring(_without_declaration(html).encode("utf-8", "replace"), parser)
+        return lxml.html.document_fromstring(_without_declaration(html).encode("utf-8", "replace"), parser=parser)
     except (etree.LxmlError, ValueError, AssertionError) as error:
         raise InputRejected("no_article", f"the page cannot be parsed as HTML: {error}") from error
-    if root is None or len(root) == 0:
-        raise InputRejected("no_article", "the page holds no HTML elements")
-    if _is_deeper(root, MAX_DEPTH):
-        _flatten(root)
-    return root
 
 
 def _without_declaration(html: str) -> str:
     # The text is decoded already; what it says of its charset must not be believed again.
     return re.sub(r"^\s*<\?xml[^>]{0,300}\?>", "", html)
-
-
-def _shorten(match: re.Match[str]) -> str:
-    """Cut a tag to its first attributes: libxml2 compares each attribute with all before it."""
-    parts = match[0].split(None, MAX_ATTRIBUTES)
-    return " ".join(parts[:MAX_ATTRIBUTES])[:100_000].rstrip(">\"'=/ ") + ">"
 
 
 def _is_deeper(root: Any, limit: int) -> bool:
@@ -104,10 +110,3 @@ def _is_deeper(root: Any, limit: int) -> bool:
         if depth > limit:
             return True
     return False
-
-
-def _flatten(root: Any) -> None:
-    """Put a paragraph break for every box and take the boxes away; paragraphs and headings stay."""
-    for element in root.iter("div", "section", "article", "td", "li"):
-        element.tail = f"{element.tail or ''}\n"
-    etree.strip_tags(root, *_WRAPPERS)

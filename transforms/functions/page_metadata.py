@@ -17,10 +17,24 @@ from transforms.functions.names import clean_authors
 _TITLES = ("og:title", "twitter:title", "citation_title", "dc.title", "parsely-title", "sailthru.title")
 _DESCRIPTIONS = ("og:description", "description", "twitter:description", "dc.description", "sailthru.description")
 _PUBLISHERS = ("og:site_name", "application-name", "citation_journal_title", "dc.publisher", "publisher")
-_AUTHORS = ("author", "article:author", "parsely-author", "sailthru.author", "dc.creator", "byl", "citation_author", "og:author", "article:author_name", "cxenseparse:author", "dcterms.creator", "authors")
+_AUTHORS = (
+    "author",
+    "article:author",
+    "parsely-author",
+    "sailthru.author",
+    "dc.creator",
+    "byl",
+    "citation_author",
+    "og:author",
+    "article:author_name",
+    "cxenseparse:author",
+    "dcterms.creator",
+    "authors",
+)
 _PUBLISHED = (
     "article:published_time", "og:article:published_time", "datepublished", "parsely-pub-date", "sailthru.date",
-    "dc.date.issued", "dcterms.created", "dc.date.created", "citation_publication_date", "pubdate", "publishdate", "publish-date",
+    "dc.date.issued", "dcterms.created", "dc.date.created", "citation_publication_date", "pubdate", "publishdate",
+    "publish-date",
     "article.published", "cxenseparse:recs:publishtime", "dc.date", "dcterms.date", "publication_date", "date",
 )  # fmt: skip
 _MODIFIED = ("article:modified_time", "og:updated_time", "datemodified", "last-modified", "dcterms.modified", "lastmod")
@@ -132,8 +146,10 @@ class PageHead:
 
     def absolute(self, address: str | None) -> str | None:
         """Return an http(s) address resolved against the page's, or None where that gives none."""
+        if not address or not address.strip():
+            return None
         try:
-            resolved = urljoin(self._url or "", (address or "").strip())
+            resolved = urljoin(self._url or "", address.strip())
             parts = urlsplit(resolved)
         except ValueError:
             return None

@@ -12,9 +12,24 @@ from typing import Any
 from transforms.functions.page_metadata import tree_find
 
 _MAX_SHARE = 0.3
-"""Share of the page's text above which a box is the page, not furniture (a theme may call its whole layout `social`)."""
+"""Share of the page's text above which a box is the page, not furniture: a theme may call its layout `social`."""
 
-_BOXES = ("div", "section", "aside", "ul", "ol", "dl", "p", "figure", "figcaption", "table", "span", "article", "details", "blockquote")
+_BOXES = (
+    "div",
+    "section",
+    "aside",
+    "ul",
+    "ol",
+    "dl",
+    "p",
+    "figure",
+    "figcaption",
+    "table",
+    "span",
+    "article",
+    "details",
+    "blockquote",
+)
 
 _FURNITURE = re.compile(
     r"(?:^|[\s_-])(?:"

@@ -125,9 +125,7 @@ def _headline(head: PageHead, stated: StructuredData, sites: list[str]) -> Headl
     )
 
 
-def _authors(
-    tree: Any, head: PageHead, stated: StructuredData, sites: list[str]
-) -> tuple[tuple[str, ...], str | None]:
+def _authors(tree: Any, head: PageHead, stated: StructuredData, sites: list[str]) -> tuple[tuple[str, ...], str | None]:
     """Return the writers and the byline. A site that names itself as author is believed last."""
     if stated.authors:
         return stated.authors, None

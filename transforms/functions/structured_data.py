@@ -22,7 +22,15 @@ JsonObject: TypeAlias = dict[str, Any]
 
 _ARTICLE_TYPES = (
     ("NewsArticle", "ReportageNewsArticle", "AnalysisNewsArticle", "OpinionNewsArticle", "BackgroundNewsArticle"),
-    ("LiveBlogPosting", "BlogPosting", "Article", "TechArticle", "ScholarlyArticle", "Report", "AdvertiserContentArticle"),
+    (
+        "LiveBlogPosting",
+        "BlogPosting",
+        "Article",
+        "TechArticle",
+        "ScholarlyArticle",
+        "Report",
+        "AdvertiserContentArticle",
+    ),
     ("SocialMediaPosting", "Review", "ReviewNewsArticle", "Recipe", "DiscussionForumPosting", "CreativeWork"),
     ("WebPage", "ItemPage", "AboutPage"),
 )
@@ -48,8 +56,8 @@ _TAG = re.compile(r"<[^<>]{0,300}>")
 class StructuredData:
     """The article as its JSON-LD describes it; None or empty where it does not say.
 
-    Texts have no markup and no entities. `published` and `modified` are pairs of the time in UTC and whether a time of
-    day was stated. `is_free` is schema.org's isAccessibleForFree.
+    Texts have no markup and no entities; times keep the zone that was stated (see `dates.parse_date`); addresses may be
+    relative. `is_free` is schema.org's isAccessibleForFree.
     """
 
     headline: str | None = None
@@ -104,14 +112,25 @@ def _objects(value: object, depth: int = 0) -> Iterator[JsonObject]:
             yield from _objects(item, depth + 1)
     elif isinstance(value, dict):
         yield value
-        for key in ("@graph", "mainEntity", "mainEntityOfPage", "hasPart", "itemListElement", "item", "author", "publisher"):
+        for key in (
+            "@graph",
+            "mainEntity",
+            "mainEntityOfPage",
+            "hasPart",
+            "itemListElement",
+            "item",
+            "author",
+            "publisher",
+        ):
             if isinstance(value.get(key), dict | list):
                 yield from _objects(value[key], depth + 1)
 
 
 def _article_node(nodes: list[JsonObject]) -> JsonObject | None:
     """Return the object that describes the article: the best type, then the one that says most."""
-    ranked = [(rank, -_completeness(node), place) for place, node in enumerate(nodes) if (rank := _rank(node)) is not None]
+    ranked = [
+        (rank, -_completeness(node), place) for place, node in enumerate(nodes) if (rank := _rank(node)) is not None
+    ]
     return nodes[min(ranked)[2]] if ranked else None
 
 

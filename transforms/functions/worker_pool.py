@@ -75,9 +75,11 @@ class WorkerPool:
         self._pool.stop()
         self._pool.join()
 
-    def submit(self, function: Callable[[Task], Result], task: Task) -> Future[Result]:
-        """Start one task; its future ends with the result or with an exception."""
-        future: Future[Result] = self._pool.schedule(function, args=[task], timeout=self.time_limit)
+    def submit(self, function: Callable[[Task], Result], task: Task) -> Future[Result | InputRejected]:
+        """Start one task; its future ends with the result, its rejection, or an exception of the pool's."""
+        future: Future[Result | InputRejected] = self._pool.schedule(
+            _answer, args=[function, task], timeout=self.time_limit
+        )
         return future
 
 
@@ -118,7 +120,7 @@ class TaskStream(Generic[Task, Ticket, Result]):
         self._submit(task, ticket, first_try=True)
 
     def _submit(self, task: Task, ticket: Ticket, *, first_try: bool) -> None:
-        def finish(done: Future[Result]) -> None:
+        def finish(done: Future[Result | InputRejected]) -> None:
             outcome = _outcome(done, self._pool.time_limit)
             if first_try and isinstance(outcome, InputRejected) and outcome.reason == _WORKER_DIED:
                 # Whoever ended the process (a system short of memory, `systemctl stop`) may not have meant this task.
@@ -134,18 +136,33 @@ class TaskStream(Generic[Task, Ticket, Result]):
         return finished
 
 
-def _outcome(done: Future[Result], time_limit: float) -> Result | InputRejected:
+def _outcome(done: Future[Result | InputRejected], time_limit: float) -> Result | InputRejected:
     """What became of a task, never raising: one bad input must not end the stage."""
     try:
         return done.result()
-    except InputRejected as rejected:
-        return rejected
     except FutureTimeoutError:
         return InputRejected("time_limit", f"not done after {time_limit:g} s, so it was stopped", retryable=True)
     except ProcessExpired as expired:
         return InputRejected(_WORKER_DIED, f"its worker process ended with code {expired.exitcode}", retryable=True)
-    except Exception as error:  # whatever a page provokes in a parser becomes that page's reject
-        return InputRejected("error", f"{type(error).__name__}: {error}"[:2000])
+    except Exception as error:  # of the pool itself: a task that cannot be sent
+        return _rejected_for(error)
+
+
+def _answer(function: Callable[[Task], Result], task: Task) -> Result | InputRejected:
+    """Run a task in its process. Whatever a page provokes in a parser, `sys.exit` too, becomes that page's reject.
+
+    Here and not where results arrive: many a library's errors cannot be unpickled, which would end the pool's thread.
+    """
+    try:
+        return function(task)
+    except InputRejected as rejected:
+        return rejected
+    except BaseException as error:
+        return _rejected_for(error)
+
+
+def _rejected_for(error: BaseException) -> InputRejected:
+    return InputRejected("error", f"{type(error).__name__}: {error}"[:2000])
 
 
 def _nothing() -> None:

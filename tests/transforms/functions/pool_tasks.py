@@ -65,6 +65,8 @@ def fail_as_told(how: str) -> str:
         return lambda: None  # type: ignore[return-value]
     if how == "unpicklable error":
         raise _Unpicklable(lambda: None)
+    if how == "odd error":
+        raise _Odd("one", "two")
     if how == "exit":
         sys.exit(3)
     raise ValueError("a parser's \ud800 complaint")
@@ -72,3 +74,10 @@ def fail_as_told(how: str) -> str:
 
 class _Unpicklable(Exception):
     pass
+
+
+class _Odd(Exception):
+    """Pickles, but cannot be made again from its pickle, as with many a library's errors."""
+
+    def __init__(self, one: str, two: str) -> None:
+        super().__init__(f"{one} and {two}")

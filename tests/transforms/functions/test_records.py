@@ -19,7 +19,17 @@ ANY_JSON = st.recursive(
     max_leaves=6,
 )
 COLUMN_NAMES = st.sampled_from(
-    ["url", "headline", "authors", "keywords", "date_published", "date_modified", "first_seen_at", "extra", "in_language"]
+    [
+        "url",
+        "headline",
+        "authors",
+        "keywords",
+        "date_published",
+        "date_modified",
+        "first_seen_at",
+        "extra",
+        "in_language",
+    ]
 )
 FIELDS = st.dictionaries(st.one_of(COLUMN_NAMES, ANY_TEXT), ANY_JSON, max_size=6)
 
@@ -128,7 +138,13 @@ def test_values_go_to_their_columns() -> None:
 
 
 def test_what_does_not_fit_its_column_moves_to_extra_under_its_key() -> None:
-    given = {"headline": 5, "authors": ["a", 1], "date_published": 1_700_000_000, "date_modified": "soon", "desk": "city"}
+    given = {
+        "headline": 5,
+        "authors": ["a", 1],
+        "date_published": 1_700_000_000,
+        "date_modified": "soon",
+        "desk": "city",
+    }
     record = read_record(_line(**given))
     assert record.columns == {}
     assert json.loads(record.extra or "") == given

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipeline import cli
+from pipeline.lake import open_or_make_lake
+from tests.samples import HOSTILE, article
+from transforms.functions.parquet_rows import flat_row, to_parquet
+
+ROOT = Path(__file__).parents[3]
+ROWS = [article("a", headline=HOSTILE, publisher='Ledger, "Sons"'), article("b", headline="\x9b31mC1\x07 bell")]
+QUERY = "select article_id, headline, publisher, first_seen_at, authors from articles order by publisher nulls last"
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    root = open_or_make_lake(str(tmp_path / "lake")).root
+    path = root / "articles/date=2026-03-31/c1.parquet"
+    path.parent.mkdir()
+    path.write_bytes(to_parquet("articles", map(flat_row, ROWS)))
+    return root
+
+
+@pytest.fixture(params=["file", "standard output"])
+def answer(request: pytest.FixtureRequest, lake: Path, tmp_path: Path) -> Callable[..., bytes]:
+    """The answer to QUERY in a format, by way of --output or of standard output redirected to a file."""
+
+    def ask(form: str, query: str = QUERY) -> bytes:
+        path = tmp_path / "answer"
+        arguments = ["query", query, "--lake", str(lake), "--format", form]
+        if request.param == "file":
+            assert cli.main([*arguments, "--output", str(path)]) == 0
+        else:
+            with path.open("wb") as file:
+                command = [sys.executable, "-m", "pipeline.cli", *arguments]
+                subprocess.run(command, stdout=file, check=True, cwd=ROOT, timeout=60)
+        return path.read_bytes()
+
+    return ask
+
+
+def test_csv(answer: Callable[..., bytes]) -> None:
+    header, *rows = csv.reader(io.StringIO(answer("csv").decode(), newline=""))
+    assert header == ["article_id", "headline", "publisher", "first_seen_at", "authors"]
+    assert [(row[0], row[1]) for row in rows] == [(row.article_id, row.headline) for row in ROWS]
+    assert rows[0][2] == 'Ledger, "Sons"'
+    assert rows[0][3].startswith("2026-03-31 23:33:20+00")
+
+
+def test_json(answer: Callable[..., bytes]) -> None:
+    rows = [json.loads(line) for line in answer("json").decode().splitlines()]
+    assert [(row["headline"], row["authors"]) for row in rows] == [(row.headline, []) for row in ROWS]
+
+
+def test_parquet(answer: Callable[..., bytes], tmp_path: Path) -> None:
+    path = tmp_path / "copy.parquet"
+    path.write_bytes(answer("parquet"))
+    assert duckdb.execute("select headline from read_parquet(?)", [str(path)]).fetchall() == [
+        (row.headline,) for row in ROWS
+    ]
+
+
+def test_a_table_gives_a_terminal_no_orders(answer: Callable[..., bytes]) -> None:
+    text = answer("table", "select headline from articles").decode()
+    assert "headline" in text
+    assert "漢字" in text
+    assert [sign for sign in text if sign != "\n" and (ord(sign) < 32 or 127 <= ord(sign) < 160)] == []
+
+
+def test_parquet_is_not_written_to_a_terminal(lake: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [
+        sys.executable,
+        "-m",
+        "pipeline.cli",
+        "query",
+        "from articles",
+        "--lake",
+        str(lake),
+        "--format",
+        "parquet",
+    ]
+    done = subprocess.run(command, stdout=theirs, stderr=subprocess.PIPE, check=False, cwd=ROOT, timeout=60)
+    os.close(theirs)
+    os.close(ours)
+    assert done.returncode == 2
+    assert b"--output" in done.stderr
+
+
+def test_a_reader_that_has_enough_is_no_error(lake: Path) -> None:
+    command = f"{sys.executable} -m pipeline.cli query 'from range(1000000)' --format csv --lake '{lake}' | head -n 1"
+    done = subprocess.run(command, shell=True, capture_output=True, check=False, cwd=ROOT, timeout=60)
+    assert done.stdout == b"range\n"
+    assert done.stderr == b""
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "selec 1",
+        "select nothing from articles",
+        "from no_table",
+        "select 1; select 2",
+        "",
+        "select 'a'::int",
+        "-- only",
+    ],
+)
+@pytest.mark.parametrize("form", ["table", "csv"])
+def test_sql_that_cannot_be_run_is_wrong_usage(
+    lake: Path, sql: str, form: str, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    output = tmp_path / "answer"
+    assert cli.main(["query", sql, "--lake", str(lake), "--format", form, "--output", str(output)]) == 2
+    printed = capfd.readouterr()
+    assert printed.err.startswith("newsbeam: ")
+    assert "Traceback" not in printed.err
+    assert not output.exists()
+
+
+@pytest.mark.parametrize("sql", ["select 1 as one;", "select 1 as one -- a note", "  select 1 as one ; "])
+@pytest.mark.parametrize("form", ["table", "csv", "json", "parquet"])
+def test_a_statement_may_end_as_people_end_them(lake: Path, sql: str, form: str, tmp_path: Path) -> None:
+    output = tmp_path / "answer"
+    assert cli.main(["query", sql, "--lake", str(lake), "--format", form, "--output", str(output)]) == 0
+    assert b"one" in output.read_bytes()
+
+
+@pytest.mark.parametrize("form", ["table", "csv"])
+def test_an_answer_that_cannot_be_written_is_a_failure(
+    lake: Path, form: str, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    output = str(tmp_path / "file" / "answer")
+    assert cli.main(["query", "select 1", "--lake", str(lake), "--format", form, "--output", output]) == 1
+    assert capfd.readouterr().err.count("\n") == 1
+
+
+def test_a_lake_with_a_damaged_file_is_a_failure_not_an_answer(lake: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    next((lake / "articles/date=2026-03-31").iterdir()).write_bytes(b"not Parquet")
+    assert cli.main(["query", "from articles", "--lake", str(lake)]) == 1
+    printed = capfd.readouterr()
+    assert printed.out == ""
+    assert "Traceback" not in printed.err
+
+
+def test_the_printed_views_work_in_any_duckdb(lake: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["sql", "--lake", str(lake)]) == 0
+    fresh: Any = duckdb.connect()
+    fresh.execute(capfd.readouterr().out)
+    assert fresh.execute("select count(*) from articles").fetchone() == (2,)
+    assert fresh.execute("select count(*) from runs").fetchone() == (0,)

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline import cli
+from pipeline.options import command_parser, run_settings
+from pipeline.runners import check_runner
+from pipeline.settings import MaxRejects, RunSettings
+from schemas.errors import UsageError
+
+
+def _settings(*flags: str) -> RunSettings:
+    parsed, others = command_parser().parse_known_args(["run", "--input", "pages", *flags])
+    return run_settings(parsed, others)
+
+
+def test_all_inputs_are_taken_in_every_spelling() -> None:
+    assert _settings("more", "--input", "x", "--output", "lake").inputs == ("pages", "more", "x")
+
+
+def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NEWSBEAM_LAKE", raising=False)
+    settings = _settings()
+    assert settings.output == "lake"
+    assert settings.processes >= 1
+    assert settings.time_limit == 30
+    assert settings.max_rejects is None
+    assert (settings.json, settings.quiet, settings.beam_flags) == (False, False, ())
+    monkeypatch.setenv("NEWSBEAM_LAKE", "elsewhere")
+    assert _settings().output == "elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("text", "rejects", "inputs", "exceeded"),
+    [
+        ("0", 0, 10, False),
+        ("0", 1, 10, True),
+        ("5", 5, 10, False),
+        ("5", 6, 1000, True),
+        ("10%", 1, 10, False),
+        ("10%", 2, 10, True),
+        ("0.5%", 1, 199, True),
+        ("0.5%", 1, 200, False),
+        ("0%", 0, 0, False),
+        ("100%", 10, 10, False),
+        (" 2% ", 2, 100, False),
+    ],
+)
+def test_max_rejects(text: str, rejects: int, inputs: int, exceeded: bool) -> None:
+    assert MaxRejects.parse(text).is_exceeded(rejects, inputs) is exceeded
+
+
+@pytest.mark.parametrize("text", ["-1", "x", "5.5", "101%", "%", "1e3", "5 %%", "½"])
+def test_max_rejects_that_is_no_number_is_wrong_usage(text: str) -> None:
+    with pytest.raises(UsageError, match="--max-rejects"):
+        MaxRejects.parse(text)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--processes", "0"],
+        ["--processes", "x"],
+        ["--time-limit", "0"],
+        ["--time-limit", "nan"],
+        ["--time-limit", "-3"],
+        ["--max-rejects", "lots"],
+        ["--max-rejects", ""],
+    ],
+)
+def test_a_value_that_cannot_be_used_is_wrong_usage(flags: list[str]) -> None:
+    with pytest.raises(UsageError) as caught:
+        _settings(*flags)
+    assert flags[0] in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_beams_flags_go_to_beam_and_others_are_refused_with_the_nearest() -> None:
+    assert _settings("--direct_num_workers=1").beam_flags == ("--direct_num_workers=1",)
+    options = check_runner(["--direct_num_workers=1", "--runner=DirectRunner"])
+    assert options.get_all_options()["direct_num_workers"] == 1
+    with pytest.raises(UsageError, match=r"--max-reject; perhaps --max-rejects"):
+        check_runner(["--max-reject", "5"])
+    with pytest.raises(UsageError, match="FlinkRunner"):
+        check_runner(["--runner=FlinkRunner"])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["fly"],
+        ["run"],
+        ["run", "--input"],
+        ["query"],
+        ["query", "select 1", "--format", "xml"],
+        ["query", "select 1", "--unknown"],
+        ["sql", "--lake", "/nowhere"],
+        ["query", "select 1", "--lake", "/nowhere"],
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(arguments) == 2
+    printed = capfd.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("newsbeam: ")
+    assert printed.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["query"]])
+def test_help_tells_the_exit_codes(command: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*command, "--help"])
+    assert ended.value.code == 0
+    assert "exit codes:" in capfd.readouterr().out
+
+
+def test_a_run_that_cannot_start_leaves_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.txt").write_text("a text")
+    lake = tmp_path / "lake"
+    for code, flags in (
+        (2, ["--input", str(tmp_path / "missing"), "--output", str(lake)]),
+        (2, ["--input", str(tmp_path / "a.txt"), "--output", str(lake), "--not-a-flag"]),
+        (2, ["--input", str(tmp_path / "a.txt"), "--output", str(lake), "--runner", "SparkRunner"]),
+        (2, ["--input", str(tmp_path / "a.txt"), "--output", str(tmp_path)]),
+        (1, ["--input", str(tmp_path / "a.txt"), "--output", str(tmp_path / "a.txt" / "lake")]),
+    ):
+        assert cli.main(["run", *flags, "--processes", "1"]) == code
+        assert capfd.readouterr().err.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipeline.lake import Lake, open_or_make_lake
+from pipeline.views import view_definitions
+from schemas.cycle_report import CycleReport
+from schemas.tables import TABLES
+from tests.samples import SEEN_AT, article
+from transforms.functions.parquet_rows import flat_row, to_parquet
+
+
+def _pasted(lake: Lake) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    connection.execute("\n".join(view_definitions(lake.root).values()))
+    return connection
+
+
+def _add(lake: Lake, table: str, name: str, *rows: tuple[object, ...]) -> None:
+    path = lake.root / table / "date=2026-03-31" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(to_parquet(table, map(flat_row, rows)))
+
+
+@pytest.mark.parametrize("name", ["lake", "a lake", "l'ake", 'la"ke', "la;ke--"])
+def test_views_over_a_lake_without_rows_have_their_columns(tmp_path: Path, name: str) -> None:
+    connection = _pasted(open_or_make_lake(str(tmp_path / name)))
+    for view in TABLES:
+        assert connection.execute(f"select count(*) from {view}").fetchone() == (0,)
+    columns = [row[0] for row in connection.execute("describe articles").fetchall()]
+    assert columns == [*TABLES["articles"].names, "date"]
+
+
+def test_an_article_is_found_by_its_day(tmp_path: Path) -> None:
+    lake = open_or_make_lake(str(tmp_path))
+    _add(lake, "articles", "c1.parquet", article("a"), article("b"))
+    connection = _pasted(lake)
+    query = "select count(*) from articles where date = date '2026-03-31'"
+    assert connection.execute(query).fetchone() == (2,)
+
+
+def test_files_of_an_older_version_stand_beside_newer_ones(tmp_path: Path) -> None:
+    lake = open_or_make_lake(str(tmp_path))
+    _add(lake, "articles", "c1.parquet", article("a", headline="A headline"))
+    path = lake.root / "articles/date=2026-03-31/c0.parquet"
+    duckdb.execute(f"copy (select 'old' as article_id, 'a text' as article_body) to '{path}' (format parquet)")
+    rows = _pasted(lake).execute("select article_id, headline from articles order by headline nulls last").fetchall()
+    assert rows == [(article("a").article_id, "A headline"), ("old", None)]
+
+
+def test_a_run_is_one_row_over_all_its_cycles(tmp_path: Path) -> None:
+    lake = open_or_make_lake(str(tmp_path))
+    for cycle in (1, 2):
+        report = CycleReport("run-1", cycle, SEEN_AT + cycle, SEEN_AT + 9 * cycle, 10, 5, 3, 1, 1, 100, "0.1.0", 1)
+        _add(lake, "runs", f"c{cycle}.parquet", report)
+    query = "select cycles, inputs, articles, copies, rejects, already_seen, bytes_read from runs"
+    assert _pasted(lake).execute(query).fetchall() == [(2, 20, 10, 6, 2, 2, 200)]
