@@ -170,7 +170,7 @@ def _make(lake: Lake) -> None:
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # two first runs may make the lake at once
     temporary.write_bytes(content)
     temporary.replace(path)
 

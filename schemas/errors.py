@@ -29,21 +29,23 @@ class InputRejected(NewsbeamError):
         reason: one of a few fixed snake_case words, fit for `group by` (`empty`, `no_article`, `time_limit` ...).
         message: what was wrong with this input, in words.
         retryable: whether the same bytes may pass another time (a time limit on a busy machine: yes; no article: no).
+        error_class: class of the error behind it, where there is one.
     """
 
-    def __init__(self, reason: str, message: str, *, retryable: bool = False) -> None:
-        super().__init__(reason, message, retryable)
+    def __init__(self, reason: str, message: str, *, retryable: bool = False, error_class: str | None = None) -> None:
+        super().__init__(reason, message, retryable, error_class)
         self.reason = reason
         self.message = message
         self.retryable = retryable
+        self.error_class = error_class or type(self).__name__
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.message}"
 
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments do not survive the default pickling of exceptions; these cross process borders.
-        return (_rebuild_rejected, (self.reason, self.message, self.retryable))
+        return (_rebuild_rejected, (self.reason, self.message, self.retryable, self.error_class))
 
 
-def _rebuild_rejected(reason: str, message: str, retryable: bool) -> InputRejected:
-    return InputRejected(reason, message, retryable=retryable)
+def _rebuild_rejected(reason: str, message: str, retryable: bool, error_class: str) -> InputRejected:
+    return InputRejected(reason, message, retryable=retryable, error_class=error_class)

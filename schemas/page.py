@@ -27,5 +27,7 @@ class Page(NamedTuple):
     """Address of the page, where the source gives one."""
     charset_hint: str | None = None
     """Charset that the source declares (an HTTP header; `utf-8` for a page carried in JSON)."""
+    line: int | None = None
+    """Line of a JSONL file that carried the page, from 1."""
     hints: str | None = None
     """JSON object in our column names: what the source says of the page; fills gaps, never overrules the page."""

@@ -56,7 +56,6 @@ def test_the_outcome_does_not_depend_on_the_order_of_arrival(tmp_path: Path, see
     assert len(outcomes[0]["articles"]) + len(outcomes[0]["copies"]) + outcomes[0]["seen"] == len(arrivals)
 
 
-@pytest.mark.xfail(strict=True, reason="languages are decided apart, in the order in which their first texts arrive")
 def test_a_page_that_changed_its_language_is_decided_alike_in_any_order(tmp_path: Path) -> None:
     arrivals = [
         article("P", article_body=TEXTS["t"], in_language="en", date_published=SEEN_AT - 9),

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +69,7 @@ def test_the_slices_of_a_file_give_its_lines_once_in_any_order(tmp_path: Path, p
     ends = [place + 1 for place in range(len(data)) if data[place : place + 1] == b"\n"]
     cuts = [0, ends[6], ends[7], ends[30], len(data)]
     slices = [
-        InputSlice(str(path), start, end - start, 1 + data.count(b"\n", 0, start))
-        for start, end in zip(cuts, cuts[1:], strict=False)
+        InputSlice(str(path), start, end - start, 1 + data.count(b"\n", 0, start)) for start, end in pairwise(cuts)
     ]
     read = _read(tmp_path / "work", slices[::-1] if reverse else slices)
     assert set(read["articles"]) == {f"{path}#{line}" for line in range(1, 41)}

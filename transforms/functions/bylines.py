@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from itertools import islice
 from typing import Any
+
+from lxml import etree
 
 from transforms.functions.names import clean_authors, clean_name
 
 _MAX_BYLINE = 150
 """Characters of the longest byline. Longer elements of these names are boxes about the author."""
 
-_NAMED = (
-    "//*[@itemprop='author']//*[@itemprop='name']",
-    "//*[@itemprop='author' and not(.//*[@itemprop])]",
-    "//*[@rel='author']",
-    "//*[{0}][contains(@class, 'author') and (contains(@class, 'name') or contains(@class, 'Name'))]",
-    "//*[{0}][contains(@class, 'byline') or contains(@class, 'Byline') or contains(@class, 'by-line')]",
-    "//*[{0}][contains(concat(' ', @class, ' '), ' author ') or contains(concat(' ', @class, ' '), ' vcard ')]",
-    "//*[{0}][contains(@class, 'author') or contains(@class, 'Author')]",
+_CANDIDATES = etree.XPath(
+    "//*[@itemprop or @rel='author' or contains(@class, 'uthor') or contains(@class, 'yline')"
+    " or contains(@class, 'by-line') or contains(@class, 'vcard')]"
 )
-"""Where bylines stand, surest first: schema.org and microformats, then the class names of common themes."""
+_MOST_OF_A_KIND = 12
+"""Elements looked at of one kind: a page with more of them names others' writers."""
 
 _MAX_ELEMENTS = 5_000
 """Elements looked at for a written byline: more than the head of any article needs."""
 
-_ELEMENTS = "self::a or self::span or self::p or self::div or self::address or self::strong or self::cite or self::li"
+_CLASSED = frozenset(("a", "span", "p", "div", "address", "strong", "cite", "li"))
+"""Elements whose class is believed."""
 
 # A comment or a teaser names people too.
 _ELSEWHERE = re.compile(r"comment|related|teaser|sidebar|footer|recommend|widget|reply|more-", re.IGNORECASE)
@@ -44,14 +44,57 @@ def find_byline(tree: Any) -> tuple[tuple[str, ...], str | None]:
     Args:
         tree: root of the parsed page.
     """
-    for path in _NAMED:
-        for element in tree.xpath(f"({path.format(_ELEMENTS)})[position() <= 12]"):
+    candidates = _CANDIDATES(tree)
+    for is_named in _KINDS:
+        for element in islice(filter(is_named, candidates), _MOST_OF_A_KIND):
             text = " ".join(" ".join(element.itertext()).split())
             if 2 <= len(text) <= _MAX_BYLINE and not _stands_elsewhere(element):
                 names = _names(text)
                 if names:
                     return names, text
     return _written_byline(tree)
+
+
+def _is_name_of_author(element: Any) -> bool:
+    return element.get("itemprop") == "name" and any(
+        ancestor.get("itemprop") == "author" for ancestor in element.iterancestors()
+    )
+
+
+def _is_author_without_parts(element: Any) -> bool:
+    return element.get("itemprop") == "author" and element.find(".//*[@itemprop]") is None
+
+
+def _is_author_link(element: Any) -> bool:
+    return bool(element.get("rel") == "author")
+
+
+def _has_class(*parts: tuple[str, ...]) -> Callable[[Any], bool]:
+    """Whether an element's class holds, of each of the given tuples, at least one part."""
+
+    def is_named(element: Any) -> bool:
+        name = f" {element.get('class') or ''} "
+        return element.tag in _CLASSED and all(any(part in name for part in group) for group in parts)
+
+    return is_named
+
+
+_KINDS = (
+    _is_name_of_author,
+    _is_author_without_parts,
+    _is_author_link,
+    _has_class(("author",), ("name", "Name")),
+    _has_class(
+        ("byline", "Byline", "by-line"),
+    ),
+    _has_class(
+        (" author ", " vcard "),
+    ),
+    _has_class(
+        ("author", "Author"),
+    ),
+)
+"""Where bylines stand, surest first: schema.org and microformats, then the class names of common themes."""
 
 
 def _written_byline(tree: Any) -> tuple[tuple[str, ...], str | None]:

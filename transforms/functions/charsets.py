@@ -48,6 +48,13 @@ _NO_TEXT_CODECS = frozenset(
     {"base64", "bz2", "hex", "quopri", "rot13", "uu", "zlib", "unicode_escape", "idna", "punycode", "undefined"}
 )
 
+_WESTERN_LETTERS = ("àâæçéèêëîïôœùûüÿ", "äöüßé", "áéíóúüñ", "ãõáéíóúâêôàçü", "àèéìíòóùú", "åäöéü", "åæøéöä", "éëïöüèê")
+"""Letters beyond ASCII of French, German, Spanish, Portuguese, Italian, Swedish, Danish and Norwegian, Dutch."""
+
+_WESTERN_SIGNS = "«»‹›“”„‘’‚–—…•·€£§°©®™¿¡ªº´\xa0"
+_FOREIGN_SHARE = 0.02
+"""Letters that may be of another language: names and loan words."""
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _C1 = re.compile(r"[\x80-\x9f]")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
@@ -152,14 +159,27 @@ def _mostly_utf_8(body: bytes) -> str | None:
 
 def _from_detection(body: bytes) -> str | None:
     sample = _sample_beyond_ascii(body)
+    western = _decode_mostly(body, "cp1252")
+    if western is not None and _reads_western(sample.decode("cp1252", errors="replace")):
+        return western
     best = from_bytes(sample).best()
     codec = _codec(best.encoding) if best else None
     text = _decode_mostly(body, codec) if codec else None
     if text is not None and codec not in ("mac_roman", "mac_iceland", "cp437", "cp850", "cp858") and _looks_sane(text):
         return text
     # Nearly all pages of no declared charset that are not UTF-8 are Western Windows text.
-    western = _decode_mostly(body, "cp1252")
     return western if western is not None and _looks_sane(western) else text
+
+
+def _reads_western(text: str) -> bool:
+    """Whether the letters beyond ASCII are those of one Western language.
+
+    Detectors take short French for Central European, whose charset differs in a few letters. The other way round there
+    is no such danger: Czech, Polish or Hungarian read as Western mixes letters that no one language has.
+    """
+    letters = [letter for letter in _BEYOND_ASCII.findall(text.lower()) if letter not in _WESTERN_SIGNS]
+    allowed = (1 - _FOREIGN_SHARE) * len(letters)
+    return bool(letters) and any(sum(map(alphabet.__contains__, letters)) >= allowed for alphabet in _WESTERN_LETTERS)
 
 
 def _sample_beyond_ascii(body: bytes) -> bytes:

@@ -21,6 +21,9 @@ of a run does not depend on the size of a file."""
 MAX_FILE_BYTES: Final = 20_000_000
 """A single page or text longer than this is rejected unread; trafilatura's own limit is the same."""
 
+_LONGEST_WAIT: Final = 16_000_000
+"""How far beyond its size a slice goes to find a line end: twice the longest line that is read (`records`)."""
+
 _CHUNK_BYTES: Final = 1 << 18
 
 
@@ -48,9 +51,8 @@ def read_up_to(file: IO[bytes], length: int | None) -> tuple[bytes, InputRejecte
             chunks.append(chunk)
             missing = None if missing is None else missing - len(chunk)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        failure = InputRejected("truncated", f"the gzip data ends or breaks after {file.tell():,} bytes: {error}")
-        failure.__cause__ = error
-        return b"".join(chunks), failure
+        message = f"the gzip data ends or breaks after {file.tell():,} bytes: {error}"
+        return b"".join(chunks), InputRejected("truncated", message, error_class=type(error).__name__)
     except OSError as error:
         return b"".join(chunks), unreadable(error)
     return b"".join(chunks), None
@@ -63,16 +65,16 @@ def _read_once(file: IO[bytes], length: int) -> bytes:
 
 def unreadable(error: Exception) -> InputRejected:
     """Return the rejection for a file that the system does not let us read."""
-    rejected = InputRejected("unreadable", f"cannot be read: {error}", retryable=True)
-    rejected.__cause__ = error
-    return rejected
+    message = f"cannot be read: {error}"
+    return InputRejected("unreadable", message, retryable=True, error_class=type(error).__name__)
 
 
 def slices_of_lines(file: IO[bytes], path: str, slice_bytes: int = SLICE_BYTES) -> Iterator[InputSlice]:
     """Cut a file of lines into slices that end at line ends; yields each as soon as its end is found.
 
     A function of the file's bytes alone. Reads the file once and holds one chunk of it. Where reading fails, the last
-    slice is open (`length` None): whoever reads it meets the same failure and reports it.
+    slice is open (`length` None): whoever reads it meets the same failure and reports it. A line far beyond what may be
+    read is cut where it stands, so that no slice is without bound; each part of it is then rejected by itself.
     """
     offset, first_line, lines, end = 0, 1, 0, 0
     while True:
@@ -89,6 +91,9 @@ def slices_of_lines(file: IO[bytes], path: str, slice_bytes: int = SLICE_BYTES) 
             offset, first_line, lines, position = end + cut, first_line + lines, 0, cut
         lines += chunk.count(b"\n", position)
         end += len(chunk)
+        if end - offset >= slice_bytes + _LONGEST_WAIT:
+            yield InputSlice(path, offset, end - offset, first_line)
+            offset, first_line, lines = end, first_line + lines, 0
     if end > offset:
         yield InputSlice(path, offset, end - offset, first_line)
 

@@ -111,7 +111,7 @@ class SliceReader:
             return self._reject(source, line, rejected, line_number=number)
         body = record.html.encode("utf-8", "replace")
         url = record.columns.get("url")
-        return Page(origin.input_id, source, "html", body, seen_at, url, charset_hint="utf-8", hints=hints_of(record))
+        return Page(origin.input_id, source, "html", body, seen_at, url, "utf-8", number, hints_of(record))
 
     def _input(self, identity: str, make: Callable[[], InputRow]) -> Iterator[InputRow]:
         """Count one input, and yield its row unless it was seen before."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from lxml import etree
+
 from transforms.functions.page_metadata import tree_find
 
 _MAX_SHARE = 0.3
@@ -30,6 +32,8 @@ _BOXES = (
     "details",
     "blockquote",
 )
+
+_TEXT_LENGTH = etree.XPath("string-length(normalize-space())")
 
 _FURNITURE = re.compile(
     r"(?:^|[\s_-])(?:"
@@ -83,5 +87,5 @@ def _holds_page(element: Any, limit: float) -> bool:
 
 
 def text_length(element: Any) -> int:
-    """Return the characters of text in an element, without the white space around each piece."""
-    return sum(len(text.strip()) for text in element.itertext())
+    """Return the characters of text in an element, every run of white space counted as one."""
+    return int(_TEXT_LENGTH(element))

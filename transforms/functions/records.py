@@ -78,7 +78,7 @@ def hints_of(record: Record) -> str | None:
 
 def _read_object(line: bytes) -> dict[str, Any]:
     try:
-        fields = json.loads(line.decode("utf-8-sig"))
+        fields = json.loads(line.decode("utf-8-sig"), parse_constant=_no_number)
     except UnicodeDecodeError as error:
         raise InputRejected("bad_json", f"not UTF-8: byte {error.start} of the line") from error
     except RecursionError as error:
@@ -88,6 +88,10 @@ def _read_object(line: bytes) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise InputRejected("bad_json", f"a line must be a JSON object, this is a {type(fields).__name__}")
     return fields
+
+
+def _no_number(name: str) -> None:
+    """NaN and Infinity, which Python writes and JSON does not know, become null."""
 
 
 def _sort_fields(fields: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:

@@ -40,13 +40,12 @@ def reject_input(
             identified by its source and reason.
         body: the input's bytes, as far as they were read.
     """
-    cause = error.__cause__
     return Reject(
         reject_id=reject_id(stage, input_id or f"{source}\n{error.reason}"),
         source=source,
         stage=stage,
         reason=error.reason,
-        error_class=type(cause or error).__name__,
+        error_class=type(error.__cause__).__name__ if error.__cause__ else error.error_class,
         message=clean_line(error.message) or error.reason,
         retryable=error.retryable,
         first_seen_at=first_seen_at,
@@ -70,7 +69,7 @@ def reject_page(error: InputRejected, page: Page, *, stage: str, run_id: str) ->
         run_id=run_id,
         input_id=page.input_id,
         body=page.body,
-        line=line_of(page.source),
+        line=page.line,
         url=page.url,
     )
 
@@ -78,9 +77,3 @@ def reject_page(error: InputRejected, page: Page, *, stage: str, run_id: str) ->
 def source_of_line(path: str, line: int) -> str:
     """Return how a row names a line of a file: `path#line`."""
     return f"{path}#{line}"
-
-
-def line_of(source: str) -> int | None:
-    """Return the line that a source made by `source_of_line` names; None where it names a whole file."""
-    _, mark, line = source.rpartition("#")
-    return int(line) if mark and line.isdecimal() else None

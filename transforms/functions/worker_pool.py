@@ -162,7 +162,8 @@ def _answer(function: Callable[[Task], Result], task: Task) -> Result | InputRej
 
 
 def _rejected_for(error: BaseException) -> InputRejected:
-    return InputRejected("error", f"{type(error).__name__}: {error}"[:2000])
+    name = type(error).__name__
+    return InputRejected("error", f"{name}: {error}"[:2000], error_class=name)
 
 
 def _nothing() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def test_a_range_of_dates_skips_row_groups(monkeypatch: pytest.MonkeyPatch) -> N
     # authors and keywords are lists of one leaf each, so leaves are counted like columns
     ends = [file.metadata.row_group(n).column(column).statistics for n in range(3)]
     assert file.metadata.row_group(0).column(column).path_in_schema == "date_published"
-    assert all(one.max <= other.min for one, other in zip(ends, ends[1:], strict=False))
+    assert all(one.max <= other.min for one, other in pairwise(ends))
 
 
 @pytest.mark.parametrize("table", sorted(TABLES))

@@ -38,6 +38,14 @@ def _line(**fields: Any) -> bytes:
     return json.dumps({"article_body": "A text."} | fields).encode()
 
 
+def _refusal(line: bytes) -> InputRejected | None:
+    try:
+        read_record(line)
+    except InputRejected as rejected:
+        return rejected
+    return None
+
+
 def _refused(line: bytes) -> InputRejected:
     with pytest.raises(InputRejected) as caught:
         read_record(line)
@@ -70,20 +78,15 @@ def test_any_fields_beside_a_text_give_a_record_that_can_be_stored(fields: dict[
 @example(b'{"article_body": "a", "x": ' + b"[" * 100_000)
 @example(b'{"article_body": "a", "n": ' + b"9" * 5000 + b"}")
 def test_any_bytes_are_a_record_or_refused(line: bytes) -> None:
-    try:
-        read_record(line)
-    except InputRejected as rejected:
-        assert rejected.reason in ("bad_json", "bad_record")
-        assert not rejected.retryable
+    rejected = _refusal(line)
+    assert rejected is None or (rejected.reason in ("bad_json", "bad_record") and not rejected.retryable)
 
 
 @pytest.mark.parametrize("depth", range(860, 1000, 7))
 def test_deep_nesting_is_read_or_refused_whatever_is_left_of_the_stack(depth: int) -> None:
     line = b'{"article_body": "a", "x": ' + b"[" * depth + b"]" * depth + b"}"
-    try:
-        read_record(line)
-    except InputRejected as rejected:
-        assert rejected.reason == "bad_json"
+    rejected = _refusal(line)
+    assert rejected is None or rejected.reason == "bad_json"
 
 
 @pytest.mark.parametrize(

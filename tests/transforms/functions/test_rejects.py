@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,11 +8,9 @@ from tests.samples import SEEN_AT, page
 from transforms.functions.file_slices import unreadable
 from transforms.functions.rejects import (
     MAX_PAYLOAD_BYTES,
-    line_of,
     reject_id,
     reject_input,
     reject_page,
-    source_of_line,
 )
 
 EMPTY = InputRejected("empty", "nothing but whitespace in it")
@@ -64,13 +61,3 @@ def test_any_message_becomes_one_line_that_can_be_stored(message: str, source: s
     assert row.message
     assert "\n" not in row.message
     assert len(reject_id("read", source)) == 32
-
-
-@given(st.text(max_size=20), st.integers(1, 10**9))
-def test_a_line_is_found_again_in_its_source(path: str, line: int) -> None:
-    assert line_of(source_of_line(path, line)) == line
-
-
-@pytest.mark.parametrize("source", ["a.jsonl", "a#b", "a#", "#x1", "a#1.html"])
-def test_a_whole_file_has_no_line(source: str) -> None:
-    assert line_of(source) is None
