@@ -33,7 +33,9 @@ def test_each_page_ends_exactly_once_and_keeps_its_timestamp(tmp_path: Path) -> 
 
 
 def test_a_reject_of_a_worker_names_stage_reason_and_class(tmp_path: Path) -> None:
-    given = page("none", body=b"<html><form>Sign in</form>", source="records.jsonl#7", url="https://ledger.example/x")
+    given = page(
+        "none", body=b"<html><form>Sign in</form>", source="records.jsonl#7", line=7, url="https://ledger.example/x"
+    )
     done = run_stage(ExtractArticles("run-9", 1, 60.0), [given], tmp_path, "articles", "rejects")
     assert done["articles"] == []
     ((row, _),) = done["rejects"]

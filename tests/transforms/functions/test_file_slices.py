@@ -3,7 +3,6 @@ from __future__ import annotations
 import gzip
 import io
 import random
-import zlib
 from pathlib import Path
 
 import pytest
@@ -97,7 +96,7 @@ def test_a_damaged_gzip_gives_what_stands_before_the_damage() -> None:
     read, failure = read_up_to(decompressed(io.BytesIO(bytes(stored))), None)
     assert failure is not None
     assert failure.reason == "truncated"
-    assert isinstance(failure.__cause__, zlib.error | gzip.BadGzipFile)
+    assert failure.error_class in ("error", "BadGzipFile")
     # Whatever follows the damage may be garbage, what precedes it is there.
     assert read[:200_000] == data[:200_000]
 
@@ -138,5 +137,5 @@ def test_reading_stops_at_the_length_asked_for() -> None:
 
 def test_unreadable_names_the_cause() -> None:
     cause = PermissionError(13, "Permission denied", "a.html")
-    assert unreadable(cause).__cause__ is cause
+    assert unreadable(cause).error_class == type(cause).__name__
     assert "Permission denied" in unreadable(cause).message
