@@ -38,7 +38,8 @@ pytest: $(READY)
 # Compiled once here, since many machines (containers, above all) keep Python from writing .pyc files: a start then takes twice
 # as long.
 $(READY): pyproject.toml uv.lock
-	uv="$$($(PYTHON) deploy/local/get_uv.py)" && "$$uv" sync --quiet --frozen --compile-bytecode --python "$$(command -v $(PYTHON))"
+	@echo "newsbeam: installing into .venv/ (about 700 MB; a minute the first time)"
+	@uv="$$($(PYTHON) deploy/local/get_uv.py)" && "$$uv" sync --quiet --frozen --compile-bytecode --python "$$(command -v $(PYTHON))"
 	@touch $@
 
 benchmarks: $(READY)
@@ -49,4 +50,4 @@ benchmarks: $(READY)
 	.venv/bin/python tests/benchmarks/memory.py
 
 clean:
-	rm -rf .venv .tools lake
+	rm -rf .venv .tools

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from pipeline.options import command_parser, run_settings
+from pipeline.options import check_local_inputs, command_parser, run_settings
 from schemas.errors import NewsbeamError, UsageError
 from transforms.functions.worker_pool import shared_pool
 
@@ -32,11 +32,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _dispatch(given: Sequence[str]) -> int:
     parser = command_parser()
+    if not given:
+        parser.print_help(sys.stderr)
+        return 2
     parsed, others = parser.parse_known_args(given)
     # Each command loads what it needs: Beam takes a second, which a query should not wait for.
     if parsed.command == "run":
         beam_flags = [f"--runner={parsed.runner}", *others] if parsed.runner else others
         settings = run_settings(parsed, beam_flags)
+        check_local_inputs(settings.inputs)
         shared_pool(settings.processes, settings.time_limit)  # they load what they need while Beam loads here
         from pipeline.commands.run import run
 
@@ -56,7 +60,8 @@ def _fail(message: str, code: int) -> int:
 def _quieten_libraries() -> None:
     """Keep notes that mean nothing to a user off the screen; errors stay."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    # What fails a stage is raised again where the run was started: said once is enough.
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     # Beam says at each start, on the root logger, that an optional Google client is not installed.
     logging.getLogger().addFilter(lambda record: "apitools" not in record.getMessage())
 

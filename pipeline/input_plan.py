@@ -34,6 +34,10 @@ _TEXT_OF_A_PAGE: Final = 16_000
 
 _PAGE_NAMES: Final = (".html", ".htm", ".xhtml")
 _GZIP_NAME: Final = ".gz"
+_EXTRAS: Final = {
+    "gs": "gs:// needs newsbeam[gcp] (uv sync --extra gcp) and credentials",
+    "s3": "s3:// needs newsbeam[aws] (uv sync --extra aws) and credentials",
+}
 _HEAD_BYTES: Final = 65_536
 
 
@@ -153,7 +157,9 @@ def _remote_files(given: str) -> Iterator[InputFile]:
     try:
         matches = FileSystems.match(patterns)
     except (BeamIOError, ValueError) as error:
-        raise UsageError(f"--input {given}: {error}") from error
+        scheme = given.partition("://")[0]
+        hint = _EXTRAS.get(scheme, "newsbeam reads local paths, gs:// and s3://")
+        raise UsageError(f"--input {given}: cannot be listed ({str(error)[:200]}). {hint}") from error
     for metadata in (metadata for match in matches for metadata in match.metadata_list):
         if not any(part.startswith(".") for part in metadata.path.split("/")):
             yield InputFile(metadata.path, metadata.size_in_bytes)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import glob
 import os
 from collections.abc import Sequence
 from typing import Any, Final, NoReturn
@@ -15,32 +17,42 @@ from transforms.functions.worker_pool import available_cores
 DEFAULT_TIME_LIMIT: Final = 30.0
 """Seconds a page; a usual page takes 0.03 s, the slowest of 1,783 real ones about 2 s."""
 
+LOCAL_RUNNERS: Final = ("DirectRunner", "FnApiRunner")
+"""Both names mean FnApiRunner: Beam's own DirectRunner picks another engine by machine and graph."""
+
 ANSWER_FORMATS: Final = ("table", "csv", "json", "parquet")
 
 _EXIT_CODES: Final = """\
 exit codes:
-  0  done; inputs that could not become a row are in the table `rejects` and in the account
-  1  failed, or stopped before the end, or more rejects than --max-rejects; what is committed stays
+  0  done; what could not become a row is in the table `rejects`
+  1  failed, or stopped before the end, or more rejects than --max-rejects;
+     what is committed stays
   2  wrong usage: a flag, a path or a query that cannot be used as given
 """
 
 _MAIN_EPILOG: Final = """\
 start here:
   newsbeam run --input seeds --output lake
-  newsbeam query "select headline, source_domain, word_count from articles" --lake lake
+  newsbeam query "select headline, source_domain from articles" --lake lake
 
-newsbeam COMMAND --help tells more. The variable NEWSBEAM_LAKE sets the default lake.
+newsbeam COMMAND --help tells more. The variable NEWSBEAM_LAKE sets the
+default lake.
 """
 
 _RUN_EPILOG: Final = """\
 examples:
   newsbeam run --input seeds --output lake
-  newsbeam run --input 'pages/2026-*/**/*.html' articles.jsonl.gz --output lake --max-rejects 2%
+  newsbeam run --input 'pages/2026-*/**/*.html' articles.jsonl.gz --max-rejects 2%
 
-What is read: saved pages (.html, .htm), plain texts (.txt) and JSONL (.jsonl, .jsonl.gz; a line is an article in
-newsbeam's column names with `article_body`, or a page as `url` and `html`). Content decides where a name lies. Folders
-are read with all below them but hidden files. An input whose bytes were read before is only counted, so the same
-command may be run again and again, and goes on where a run was cut off.
+What is read: saved pages (.html, .htm), plain texts (.txt) and JSONL (.jsonl;
+a line is an article in newsbeam's column names with `article_body`, or a page
+as `url` and `html`), each also gzipped. Content decides where a name lies; what
+is none of these ends in `rejects`. Folders are read with all below them but
+hidden files. gs:// and s3:// need an extra: newsbeam[gcp], newsbeam[aws].
+
+What was seen before (the same bytes, or the same text of the same page) is only
+counted, so the same command may be run again and again; it goes on where a run
+was cut off. A run works in cycles of up to 2,000 files, each with one commit.
 
 Flags that are not listed here go to Beam.
 """
@@ -48,9 +60,11 @@ Flags that are not listed here go to Beam.
 _QUERY_EPILOG: Final = """\
 views:
   articles   each story as it was first published
-  copies     texts folded into an article (duplicate_of): the same text elsewhere, or a later text of the same page
-  rejects    inputs that could not become a row, with stage, reason and message
-  runs       each run's account: inputs = articles + copies + rejects + already_seen
+  copies     texts folded into an article (duplicate_of): the same text
+             elsewhere, or a later text of the same page
+  rejects    inputs that could not become a row: stage, reason and message
+  runs       each run's account:
+             inputs = articles + copies + rejects + already_seen
 
 examples:
   newsbeam query "select date_published, headline from articles order by 1 desc limit 20"
@@ -87,6 +101,10 @@ def run_settings(parsed: argparse.Namespace, beam_flags: Sequence[str]) -> RunSe
     Raises:
         UsageError: one cannot be used as given.
     """
+    if not parsed.input:
+        raise UsageError(f"--input PATH is needed{_what_was_meant(beam_flags)}. See newsbeam run --help")
+    if parsed.runner not in (None, *LOCAL_RUNNERS):
+        raise UsageError(f"--runner {parsed.runner}: this version runs on {' and '.join(LOCAL_RUNNERS)} only")
     if parsed.processes < 1:
         raise UsageError(f"--processes {parsed.processes}: give 1 or more")
     if not parsed.time_limit > 0:
@@ -101,6 +119,29 @@ def run_settings(parsed: argparse.Namespace, beam_flags: Sequence[str]) -> RunSe
         quiet=parsed.quiet,
         beam_flags=tuple(beam_flags),
     )
+
+
+def check_local_inputs(inputs: Sequence[str]) -> None:
+    """Refuse local paths that name nothing: at once, before Beam is loaded to find the files.
+
+    Raises:
+        UsageError: one names nothing.
+    """
+    for path in inputs:
+        if "://" not in path and not os.path.lexists(path) and not glob.has_magic(path):
+            raise UsageError(f"--input {path}: no such file or folder")
+
+
+def nearest_flag(flag: str) -> str:
+    """Return a hint at the flag of `newsbeam run` that a misspelt one may stand for; empty where none is near."""
+    near = difflib.get_close_matches(flag.partition("=")[0], run_flags(), n=1)
+    return f"; perhaps {near[0]} is meant" if near else ""
+
+
+def _what_was_meant(others: Sequence[str]) -> str:
+    flags = [hint for other in others if other.startswith("--") and (hint := nearest_flag(other))]
+    paths = [other for other in others if not other.startswith("-")]
+    return flags[0] if flags else f"; perhaps --input {paths[0]} is meant" if paths else ""
 
 
 def _parsers() -> tuple[Parser, Parser]:
@@ -129,7 +170,7 @@ def _add_run_flags(run: Parser) -> None:
         "--input",
         nargs="+",
         action="append",
-        required=True,
+        default=[],
         metavar="PATH",
         help="files, folders or globs to read, also of remote file systems that Beam knows (gs://, s3:// ...)",
     )
@@ -144,7 +185,9 @@ def _add_run_flags(run: Parser) -> None:
         metavar="SECONDS",
         help=f"a page that takes longer is stopped and rejected (default: {DEFAULT_TIME_LIMIT:g})",
     )
-    run.add_argument("--max-rejects", metavar="N|N%", help="fail (exit code 1) after the run if more are rejected")
+    run.add_argument(
+        "--max-rejects", metavar="N|N%", help="fail (exit code 1) after the run if it rejected more than this"
+    )
     run.add_argument("--json", action="store_true", help="print the account as one JSON object on standard output")
     run.add_argument("--quiet", action="store_true", help="no progress and no account; errors only")
     run.add_argument("--runner", metavar="RUNNER", help="Beam runner: DirectRunner (default), this machine")
@@ -152,7 +195,9 @@ def _add_run_flags(run: Parser) -> None:
 
 def _add_query_flags(query: Parser) -> None:
     query.add_argument("sql", metavar="SQL", help="one SQL statement")
-    query.add_argument("--format", choices=ANSWER_FORMATS, default="table", help="form of the answer (default: table)")
+    query.add_argument(
+        "--format", choices=ANSWER_FORMATS, help="form of the answer (default: as FILE is named, or table)"
+    )
     query.add_argument("--output", metavar="FILE", help="write the answer to a file (default: standard output)")
 
 

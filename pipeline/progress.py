@@ -92,5 +92,6 @@ def _show_lines(total_bytes: int, stop: threading.Event) -> None:
 
 
 def _counts() -> str:
-    rows = _tally.rows
-    return f"{rows['articles']:,} texts, {rows['rejects']:,} rejects, {_tally.cycles} cycles committed"
+    texts, rejects = _tally.rows["articles"], _tally.rows["rejects"]
+    cycles = "1 cycle" if _tally.cycles == 1 else f"{_tally.cycles} cycles"
+    return f"{texts:,} texts, {rejects:,} rejects, {cycles} committed"

@@ -12,6 +12,7 @@ from schemas.errors import UsageError
 class MaxRejects:
     """How many rejects a run may have before it counts as failed: a number, or a share of its inputs."""
 
+    text: str
     limit: float
     is_share: bool
 
@@ -25,7 +26,7 @@ class MaxRejects:
         match = re.fullmatch(r"(\d+(?:\.\d+)?)%|(\d+)", text.strip())
         if match is None or (match[1] and float(match[1]) > 100):
             raise UsageError(f"--max-rejects {text}: give a whole number (100) or a share of the inputs (2%)")
-        return cls(float(match[1]) / 100, True) if match[1] else cls(float(match[2]), False)
+        return cls(text, float(match[1]) / 100, True) if match[1] else cls(text, float(match[2]), False)
 
     def is_exceeded(self, rejects: int, inputs: int) -> bool:
         """Whether so many rejects of so many inputs are too many."""

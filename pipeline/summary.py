@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from rich.console import Console
+from rich.filesize import decimal
 from rich.table import Table
 
 from pipeline.cycle import FinishedCycle
+
+_REASONS_SHOWN: Final = 6
 
 
 @dataclass
@@ -27,6 +30,7 @@ class RunSummary:
     cycles: int = 0
     seconds: float = 0.0
     seconds_by_stage: dict[str, float] = field(default_factory=dict)
+    rejects_by_reason: dict[str, int] = field(default_factory=dict)
     complete: bool = True
 
     def add(self, cycle: FinishedCycle) -> None:
@@ -51,19 +55,25 @@ class RunSummary:
         figures["seconds_by_stage"] = {stage: round(value, 3) for stage, value in self.seconds_by_stage.items()}
         return json.dumps(figures, ensure_ascii=False)
 
-    def print(self, console: Console, reasons: Sequence[tuple[str, str, int]]) -> None:
+    def print(self, console: Console) -> None:
         """Print the account as a table, with rates, where time went, and the commonest reasons of rejects."""
         table = Table(title=f"run {self.run_id}", title_justify="left", show_header=False)
         table.add_row("inputs", f"{self.inputs:,}", f"{self.inputs / max(self.seconds, 1e-9):,.1f} a second")
-        for name in ("articles", "copies", "rejects", "already_seen"):
-            table.add_row(f"  {name.replace('_', ' ')}", f"{getattr(self, name):,}", "")
-        for stage, reason, count in reasons:
-            table.add_row("    rejected", f"{count:,}", f"{stage}: {reason}")
-        megabytes = self.bytes_read / 1e6
-        table.add_row("read", f"{megabytes:,.1f} MB", f"{megabytes / max(self.seconds, 1e-9):,.1f} MB a second")
+        for name in ("articles", "copies"):
+            table.add_row(f"  {name}", f"{getattr(self, name):,}", "")
+        table.add_row("  rejects", f"{self.rejects:,}", self._commonest_reasons())
+        table.add_row("  already seen", f"{self.already_seen:,}", "")
+        table.add_row(
+            "read", decimal(self.bytes_read), f"{decimal(int(self.bytes_read / max(self.seconds, 1e-9)))} a second"
+        )
         table.add_row("time", f"{self.seconds:,.1f} s", self._where_time_went())
         console.print(table)
         console.print(self.account, markup=False, highlight=False)
+
+    def _commonest_reasons(self) -> str:
+        return ", ".join(
+            f"{reason} {count:,}" for reason, count in list(self.rejects_by_reason.items())[:_REASONS_SHOWN]
+        )
 
     def _where_time_went(self) -> str:
         stages = {**self.seconds_by_stage}

@@ -35,15 +35,22 @@ def query(arguments: argparse.Namespace) -> int:
         statements = connection.extract_statements(arguments.sql)
         if len(statements) != 1:
             raise UsageError(f"give one SQL statement; this is {len(statements)}")
-        if arguments.format == "table":
+        form = arguments.format or _form_of(arguments.output)
+        if form == "table":
             _print_table(connection.sql(arguments.sql), arguments.output)
         else:
-            _copy(connection, arguments.sql, arguments.format, arguments.output)
+            _copy(connection, arguments.sql, form, arguments.output)
     except duckdb.IOException as error:
-        raise LakeError(f"the lake cannot be read: {error}") from error
+        raise NewsbeamError(f"DuckDB could not read or write: {error}") from error
     except duckdb.Error as error:
         raise UsageError(f"DuckDB says: {error}") from error
     return 0
+
+
+def _form_of(output: str | None) -> str:
+    """Return the form that a file's name asks for; a table for any other."""
+    suffix = Path(output or "").suffix.lower()
+    return {".csv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}.get(suffix, "table")
 
 
 def sql(arguments: argparse.Namespace) -> int:

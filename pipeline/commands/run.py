@@ -18,12 +18,10 @@ from pipeline.cycle import new_run_id, run_cycle
 from pipeline.input_plan import InputFile, find_files, plan_cycles
 from pipeline.lake import Lake, locked, open_or_make_lake, recover
 from pipeline.memory import opened_memory
-from pipeline.runners import check_runner
+from pipeline.runners import beam_options
 from pipeline.settings import RunSettings
 from pipeline.summary import RunSummary
 from schemas.errors import NewsbeamError
-
-_REASONS_SHOWN = 8
 
 
 def run(settings: RunSettings) -> int:
@@ -32,7 +30,7 @@ def run(settings: RunSettings) -> int:
     Raises:
         NewsbeamError: the run failed, was stopped before its end, or had more rejects than allowed.
     """
-    options = check_runner(settings.beam_flags)
+    options = beam_options(settings.beam_flags)
     files = find_files(settings.inputs)
     lake = open_or_make_lake(settings.output)
     summary = RunSummary(new_run_id(), str(lake.root))
@@ -51,32 +49,35 @@ def run(settings: RunSettings) -> int:
             summary.add(run_cycle(lake, memory, settings, options, summary.run_id, slices))
             progress.follow_cycle()
     summary.seconds = time.perf_counter() - started
-    _print(summary, lake, settings)
+    summary.rejects_by_reason = _reasons(lake, summary)
+    _print(summary, settings)
     _judge(summary, settings)
     return 0
 
 
-def _print(summary: RunSummary, lake: Lake, settings: RunSettings) -> None:
+def _print(summary: RunSummary, settings: RunSettings) -> None:
     if settings.json:
         sys.stdout.write(summary.to_json() + "\n")
     elif not settings.quiet:
-        summary.print(Console(), _reasons(lake, summary))
+        summary.print(Console())
 
 
 def _judge(summary: RunSummary, settings: RunSettings) -> None:
     if not summary.complete:
         raise NewsbeamError("stopped before the end; what is committed stays. The same command goes on from there.")
     if settings.max_rejects and settings.max_rejects.is_exceeded(summary.rejects, summary.inputs):
-        raise NewsbeamError(f"{summary.rejects:,} rejects of {summary.inputs:,} inputs are over --max-rejects")
+        limit = settings.max_rejects.text
+        raise NewsbeamError(f"{summary.rejects:,} rejects of {summary.inputs:,} inputs are over --max-rejects {limit}")
 
 
-def _reasons(lake: Lake, summary: RunSummary) -> list[tuple[str, str, int]]:
-    """The commonest reasons of this run's rejects: (stage, reason, number)."""
+def _reasons(lake: Lake, summary: RunSummary) -> dict[str, int]:
+    """How many of this run's rejects had which `stage: reason`, the commonest first."""
     if not summary.rejects:
-        return []
-    query = "select stage, reason, count(*) from rejects where run_id = ? group by all order by 3 desc, 1, 2 limit ?"
-    found = connect(str(lake.root)).execute(query, [summary.run_id, _REASONS_SHOWN]).fetchall()
-    return [(str(stage), str(reason), int(count)) for stage, reason, count in found]
+        return {}
+    query = "select stage || ': ' || reason, count(*) from rejects where run_id = ? group by all order by 2 desc, 1"
+    return {
+        str(reason): int(count) for reason, count in connect(str(lake.root)).execute(query, [summary.run_id]).fetchall()
+    }
 
 
 def _say_recovered(counts: tuple[int, int]) -> None:
@@ -88,11 +89,16 @@ def _say_recovered(counts: tuple[int, int]) -> None:
 
 @contextmanager
 def _stopping_on_signals() -> Iterator[Event]:
-    """Yield an event that the first Ctrl-C or SIGTERM sets, to end after the cycle; a second one ends at once."""
-    stop = Event()
+    """Yield an event that the first Ctrl-C or SIGTERM sets, to end after the cycle; a second one ends at once.
+
+    Raises:
+        KeyboardInterrupt: after the second, whatever the engine made of it.
+    """
+    stop, at_once = Event(), Event()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
+            at_once.set()
             raise KeyboardInterrupt
         stop.set()
         sys.stderr.write("newsbeam: finishing this cycle, then stopping; once more to stop at once (nothing is lost)\n")
@@ -101,6 +107,10 @@ def _stopping_on_signals() -> Iterator[Event]:
     before = {number: signal.signal(number, on_signal) for number in numbers}
     try:
         yield stop
+    except Exception as error:
+        if at_once.is_set():
+            raise KeyboardInterrupt from error
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -48,18 +48,20 @@ def labelled_pages(cache: Path) -> list[Path]:
     return sorted(pages)
 
 
-def fill_folder(folder: Path, pages: Sequence[Path], count: int) -> list[Path]:
+def fill_folder(folder: Path, pages: Sequence[Path], count: int, address: str = "") -> list[Path]:
     """Write `count` page files: each page in turn, from the second time on with a comment that makes its bytes differ.
 
-    The copies extract to the same text, so they end in `copies`; what they cost to extract is the same.
+    A copy costs the same to extract; as it is the same text of the same page, it is only counted as seen.
+    Where an address is given, every other copy claims one below it, so that it ends in the table `copies`.
     """
     _made(folder)
     made: list[Path] = []
     for number in range(count):
         turn, page = divmod(number, len(pages))
         comment = f"\n<!-- copy {turn} -->\n".encode() if turn else b""
+        claim = f'<link rel="canonical" href="{address}{number}.html">\n'.encode() if turn % 2 and address else b""
         path = folder / f"{number:06d}.html"
-        path.write_bytes(pages[page].read_bytes() + comment)
+        path.write_bytes(claim + pages[page].read_bytes() + comment)
         made.append(path)
     return made
 
@@ -224,7 +226,8 @@ class Floors:
 
 def heading(title: str, options: argparse.Namespace) -> str:
     """Return the lines above a table: title, the command line that makes it, machine and date."""
-    places = {str(getattr(options, name, None)): name.upper() for name in ("data", "pages", "cache")}
+    paths = {name: value for name, value in vars(options).items() if isinstance(value, Path)}
+    places = {str(path): "DIR" if name == "cache" else "DATA" for name, path in paths.items()}
     command = " ".join(places.get(given, given) for given in [Path(sys.argv[0]).name, *sys.argv[1:]])
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     load = os.getloadavg()[0]

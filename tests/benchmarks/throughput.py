@@ -341,6 +341,7 @@ def compare(options: argparse.Namespace) -> int:
         cache = options.cache
         unpack(options.data, cache)
         pages = labelled_pages(cache)
+        pages = pages[:: max(1, len(pages) // (options.of or len(pages)))][: options.of]
         scratch = cache / "throughput"
         folder = fresh(scratch / "pages")
         fill_folder(folder, pages, options.copies * len(pages))
@@ -361,6 +362,7 @@ def main() -> int:
     arguments.add_argument("data", type=Path, metavar="DATA", help="folder of development data")
     arguments.add_argument("--cache", type=Path, metavar="DIR", help="keep unpacked pages and environments here")
     arguments.add_argument("--copies", type=int, default=1, metavar="N", help="each page N times (default: 1)")
+    arguments.add_argument("--of", type=int, metavar="N", help="take only N of the labelled pages, evenly spread")
     arguments.add_argument("--rounds", type=int, default=2, metavar="N", help="rounds, A B each (default: 2)")
     arguments.add_argument("--sample", type=int, default=300, metavar="N", help="pages for the others (default: 300)")
     arguments.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)), metavar="N")

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline import cli
 from pipeline.options import command_parser, run_settings
-from pipeline.runners import check_runner
+from pipeline.runners import beam_options
 from pipeline.settings import MaxRejects, RunSettings
 from schemas.errors import UsageError
 
@@ -79,18 +79,17 @@ def test_a_value_that_cannot_be_used_is_wrong_usage(flags: list[str]) -> None:
 
 def test_beams_flags_go_to_beam_and_others_are_refused_with_the_nearest() -> None:
     assert _settings("--direct_num_workers=1").beam_flags == ("--direct_num_workers=1",)
-    options = check_runner(["--direct_num_workers=1", "--runner=DirectRunner"])
+    options = beam_options(["--direct_num_workers=1", "--runner=DirectRunner"])
     assert options.get_all_options()["direct_num_workers"] == 1
     with pytest.raises(UsageError, match=r"--max-reject; perhaps --max-rejects"):
-        check_runner(["--max-reject", "5"])
+        beam_options(["--max-reject", "5"])
     with pytest.raises(UsageError, match="FlinkRunner"):
-        check_runner(["--runner=FlinkRunner"])
+        beam_options(["--runner=FlinkRunner"])
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        [],
         ["fly"],
         ["run"],
         ["run", "--input"],
@@ -130,3 +129,22 @@ def test_a_run_that_cannot_start_leaves_nothing(tmp_path: Path, capfd: pytest.Ca
         assert cli.main(["run", *flags, "--processes", "1"]) == code
         assert capfd.readouterr().err.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_no_arguments_at_all_show_the_help(capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([]) == 2
+    assert "start here:" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["run", "pages"], "--input PATH is needed; perhaps --input pages is meant"),
+        (["run", "--inptu", "pages"], "perhaps --input is meant"),
+    ],
+)
+def test_a_missing_input_comes_with_what_was_meant(
+    arguments: list[str], hint: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(arguments) == 2
+    assert hint in capfd.readouterr().err

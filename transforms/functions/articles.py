@@ -16,7 +16,7 @@ from schemas.page import Page
 from schemas.tables import SCHEMA_VERSION
 from transforms.functions.charsets import decode_text
 from transforms.functions.languages import language_of
-from transforms.functions.pages import PageContent, extract_page
+from transforms.functions.pages import MIN_WORDS, PageContent, extract_page
 from transforms.functions.plain_text import PlainText, lead_of, read_plain_text
 from transforms.functions.records import Record
 from transforms.functions.texts import clean_line, content_sha256, normalise_text, word_count
@@ -81,6 +81,8 @@ def _read_text(page: Page) -> _Found:
     if len(page.body) > MAX_TEXT_BYTES:
         raise InputRejected("too_large", f"the text has {len(page.body):,} bytes, the limit is {MAX_TEXT_BYTES:,}")
     plain = read_plain_text(decode_text(page.body, charset_hint=page.charset_hint))
+    if (words := word_count(plain.text)) < MIN_WORDS:
+        raise InputRejected("no_article", f"no article: {words} words of text, {MIN_WORDS} are needed")
     return _Found(plain.text, _columns_of_text(plain), page.url, "plain_text")
 
 

@@ -44,6 +44,12 @@ _XML_START: Final = re.compile(r"<([a-z_][\w.-]*(?::[\w.-]+)?)", re.IGNORECASE)
 _PREAMBLE: Final = re.compile(r"\s+|<!--.*?-->|<\?.*?>|<!doctype\s+(?!html)[^>]*>", re.IGNORECASE | re.DOTALL)
 _FEED_ROOTS: Final = frozenset({"rss", "feed", "rdf:rdf", "urlset", "sitemapindex", "atom:feed"})
 _HTML_NAMES: Final = (".html", ".htm", ".xhtml", ".shtml")
+_OTHER_NAMES: Final = (
+    ".css", ".js", ".mjs", ".map", ".svg", ".csv", ".tsv", ".md", ".rst", ".yaml", ".yml", ".toml", ".ini", ".py",
+    ".sql",
+)  # fmt: skip
+"""What lies beside saved pages (a browser saves their styles and scripts with them) and would pass for plain text."""
+
 _JSON_NAMES: Final = (".jsonl", ".ndjson", ".jsonlines")
 _OBJECT_START: Final = re.compile(r'\{[ \t]*(?:"|\})')
 _ARRAY_START: Final = re.compile(r'\[\s*(?:[{\["\]]|$)')
@@ -72,6 +78,8 @@ def kind_of(name: str, head: bytes) -> str:
     if not text:
         raise InputRejected("empty", "nothing but whitespace in it")
     plain_name = name.lower().removesuffix(".gz")
+    if plain_name.endswith(_OTHER_NAMES):
+        raise InputRejected("unsupported_kind", f"named like code, data or notes, not like an article; {_SUPPORTED}")
     if text.startswith("<"):
         return _kind_of_markup(plain_name, text)
     _refuse_archives(text)

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from queue import Empty, SimpleQueue
@@ -68,7 +69,8 @@ class WorkerPool:
 
     def start(self) -> None:
         """Start the processes now, in the background, instead of at the first task."""
-        self._pool.schedule(_nothing)
+        with _deaf_to_interrupts():
+            self._pool.schedule(_nothing)
 
     def close(self) -> None:
         """End all processes, those at work too."""
@@ -164,6 +166,19 @@ def _answer(function: Callable[[Task], Result], task: Task) -> Result | InputRej
 def _rejected_for(error: BaseException) -> InputRejected:
     name = type(error).__name__
     return InputRejected("error", f"{name}: {error}"[:2000], error_class=name)
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Ignore Ctrl-C while processes start: they inherit it, and it is not theirs to answer. A thread cannot: no-op."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _nothing() -> None:

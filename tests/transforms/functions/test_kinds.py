@@ -138,3 +138,9 @@ def test_no_head_takes_long(unit: bytes) -> None:
                 kind_of(name, tried)
     # 20-40 ms here for the six; one quadratic pattern takes seconds.
     assert time.perf_counter() - began < 1.0
+
+
+def test_files_beside_saved_pages_are_no_articles() -> None:
+    for name in ("style.css", "app.js", "logo.svg", "notes.md", "table.csv.gz"):
+        with pytest.raises(InputRejected, match="unsupported_kind"):
+            kind_of(name, b"some words that could be a text of some kind, " * 20)
