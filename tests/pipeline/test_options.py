@@ -83,8 +83,6 @@ def test_beams_flags_go_to_beam_and_others_are_refused_with_the_nearest() -> Non
     assert options.get_all_options()["direct_num_workers"] == 1
     with pytest.raises(UsageError, match=r"--max-reject; perhaps --max-rejects"):
         beam_options(["--max-reject", "5"])
-    with pytest.raises(UsageError, match="FlinkRunner"):
-        beam_options(["--runner=FlinkRunner"])
 
 
 @pytest.mark.parametrize(
@@ -148,3 +146,8 @@ def test_a_missing_input_comes_with_what_was_meant(
 ) -> None:
     assert cli.main(arguments) == 2
     assert hint in capfd.readouterr().err
+
+
+def test_an_engine_that_is_not_supported_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", "--input", ".", "--runner", "FlinkRunner"]) == 2
+    assert "FlinkRunner: this version runs on DirectRunner" in capfd.readouterr().err
