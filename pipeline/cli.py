@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -26,8 +27,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
         )  # the reader has enough (`| head`): nothing to say
         return 1
+    except OSError as error:  # of the lake or a file that the user named; of one input it would be a reject
+        return _fail(f"{error.filename or 'input or output'}: {error.strerror or error}", 1)
     except KeyboardInterrupt:
         return _fail("stopped at once; what is committed stays. The same command goes on from there.", 1)
+
+
+_ENGINES_NOTE = re.compile(r" \[while running '[^']*'\]")
 
 
 def _dispatch(given: Sequence[str]) -> int:
@@ -53,7 +59,9 @@ def _dispatch(given: Sequence[str]) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    sys.stderr.write(f"newsbeam: {message}\n")
+    """Say why, in one line. Messages quote values from the web, which must not give the terminal orders."""
+    line = "".join(char if char.isprintable() else " " for char in _ENGINES_NOTE.sub("", message))
+    sys.stderr.write(f"newsbeam: {line}\n")
     return code
 
 

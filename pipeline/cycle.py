@@ -63,19 +63,8 @@ def run_cycle(
     started = time.perf_counter()
     with memory.cycle() as number:
         read_at = instant_of(datetime.now(UTC))
-        graph = CycleGraph(
-            run_id=run_id,
-            cycle=number,
-            read_at=read_at,
-            processes=settings.processes,
-            time_limit=settings.time_limit,
-            folder=str(lake.unpublished),
-            open_memory=partial(memory_at, str(memory.path)),
-            on_slice=follow_slice,
-            on_row=follow_row,
-        )
         pipeline = local_pipeline(options)
-        build(pipeline, slices, graph)
+        build(pipeline, slices, _graph(lake, settings, run_id, number, read_at))
         counters = _counters(run_locally(pipeline))
         report = _report(memory.files_of(number), counters, run_id, number, read_at)
         memory.note_file(number, _write_report(lake, report))
@@ -84,6 +73,20 @@ def run_cycle(
         memory.note_cycle(number, run_id, report.finished_at)
     publish(lake, [file.path for file in files])
     return FinishedCycle(report, _seconds_by_stage(counters), time.perf_counter() - started)
+
+
+def _graph(lake: Lake, settings: RunSettings, run_id: str, cycle: int, read_at: Instant) -> CycleGraph:
+    return CycleGraph(
+        run_id=run_id,
+        cycle=cycle,
+        read_at=read_at,
+        processes=settings.processes,
+        time_limit=settings.time_limit,
+        folder=str(lake.unpublished),
+        open_memory=partial(memory_at, str(lake.memory)),
+        on_slice=follow_slice,
+        on_row=follow_row,
+    )
 
 
 def _counters(result: object) -> dict[str, int]:

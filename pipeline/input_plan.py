@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import os
+import stat
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,8 +21,8 @@ from apache_beam.io.filesystems import FileSystems
 from pipeline.lake import Lake
 from schemas.errors import InputRejected, UsageError
 from schemas.input_slice import InputSlice
-from transforms.functions.file_slices import SLICE_BYTES, decompressed, slices_of_lines
-from transforms.functions.kinds import kind_of
+from transforms.functions.file_slices import decompressed, slices_of_lines
+from transforms.functions.kinds import HEAD_BYTES, kind_of
 from transforms.read_folder import name_of_path, open_stored
 
 CYCLE_BYTES: Final = 24_000_000
@@ -32,13 +33,21 @@ text cost some 150 MB; 2,000 pages are half a minute of extraction on two cores.
 _TEXT_OF_A_PAGE: Final = 16_000
 """What a page counts towards a cycle's bytes: of a page only its text stays, commonly 5 kB; this is its upper tenth."""
 
+_BYTES_OF_A_ROW: Final = 1_000
+"""What a row costs in memory beside its text, so that a million lines of ten bytes are many cycles."""
+
+_UNPACKED_TIMES: Final = 20
+"""How much larger a packed text may be; repetitive text packs better than that, news about 3 times."""
+
+_ALWAYS_WHOLE_BYTES: Final = 65_536
+"""Files up to this are read whole without a look into them, whatever they hold."""
+
 _PAGE_NAMES: Final = (".html", ".htm", ".xhtml")
 _GZIP_NAME: Final = ".gz"
 _EXTRAS: Final = {
     "gs": "gs:// needs newsbeam[gcp] (uv sync --extra gcp) and credentials",
     "s3": "s3:// needs newsbeam[aws] (uv sync --extra aws) and credentials",
 }
-_HEAD_BYTES: Final = 65_536
 
 
 @dataclass(frozen=True)
@@ -83,21 +92,25 @@ def plan_cycles(files: Iterable[InputFile]) -> Iterator[list[InputSlice]]:
 
 
 def _weight(piece: InputSlice) -> int:
-    size = piece.length if piece.length is not None else piece.stored_bytes
-    return min(size, _TEXT_OF_A_PAGE) if piece.path.lower().endswith(_PAGE_NAMES) else size
+    name = piece.path.lower()
+    if name.endswith(_PAGE_NAMES):
+        return min(piece.stored_bytes, _TEXT_OF_A_PAGE)
+    if piece.length is not None:
+        return piece.length + piece.lines * _BYTES_OF_A_ROW
+    return piece.stored_bytes * (_UNPACKED_TIMES if name.endswith(_GZIP_NAME) else 1)
 
 
 def _slices_of(file: InputFile) -> Iterator[InputSlice]:
     """One slice for a file, or several where it is a JSONL file too large to be read at once."""
     whole = InputSlice(file.path, stored_bytes=file.stored_bytes)
     is_gzip = file.path.lower().endswith(_GZIP_NAME)
-    if file.path.lower().endswith(_PAGE_NAMES) or (file.stored_bytes <= SLICE_BYTES and not is_gzip):
+    if file.path.lower().endswith(_PAGE_NAMES) or (file.stored_bytes <= _ALWAYS_WHOLE_BYTES and not is_gzip):
         yield whole
         return
     try:
         with open_stored(file.path) as stored:
             lines = decompressed(stored)
-            kind = kind_of(file.path, lines.read(_HEAD_BYTES))
+            kind = kind_of(file.path, lines.read(HEAD_BYTES))
             lines.seek(0)
             yield from _with_stored_bytes(slices_of_lines(lines, file.path), file) if kind == "jsonl" else [whole]
     except (OSError, EOFError, ValueError, zlib.error, InputRejected):
@@ -116,28 +129,41 @@ def _with_stored_bytes(slices: Iterable[InputSlice], file: InputFile) -> Iterato
 def _files_of(given: str) -> Iterator[InputFile]:
     if "://" in given:
         yield from _remote_files(given)
+    elif _is_in_lake(Path(given)):
+        raise UsageError(f"--input {given} is a lake, or a part of one; give the pages that it was made from")
     elif os.path.isdir(given):
         yield from _files_below(given)
     else:
         for path in [given] if os.path.lexists(given) else glob.iglob(given, recursive=True):
-            yield from _files_below(path) if os.path.isdir(path) else _file_at(Path(path))
+            if not _is_in_lake(Path(path)):
+                yield from _files_below(path) if os.path.isdir(path) else _file_at(Path(path))
 
 
 def _files_below(folder: str) -> Iterator[InputFile]:
     root = os.stat(folder)
     entered = {(root.st_dev, root.st_ino)}
-    for directory, folders, names in os.walk(folder, followlinks=True):
+    refused: list[OSError] = []
+    for directory, folders, names in os.walk(folder, followlinks=True, onerror=refused.append):
         folders[:] = [name for name in folders if _is_to_be_read(Path(directory, name), entered)]
         for name in names:
             if not name.startswith("."):
                 yield from _file_at(Path(directory, name))
+    for error in refused:  # a folder that may not be listed is an input that cannot be read, and so becomes a reject
+        yield InputFile(name_of_path(str(error.filename)), 0)
+
+
+def _is_in_lake(path: Path) -> bool:
+    return any(os.path.exists(Lake(folder).description) for folder in (path, *path.parents))
 
 
 def _is_to_be_read(folder: Path, entered: set[tuple[int, int]]) -> bool:
     """Whether to go into a folder: not hidden, no lake, and not entered before (links may go round in circles)."""
-    if folder.name.startswith(".") or Lake(folder).description.exists():
-        return False
-    status = folder.stat()
+    try:
+        if folder.name.startswith(".") or Lake(folder).description.exists():
+            return False
+        status = folder.stat()
+    except OSError:
+        return True  # listing it will fail, and be told
     identity = (status.st_dev, status.st_ino)
     if identity in entered:
         return False
@@ -146,9 +172,14 @@ def _is_to_be_read(folder: Path, entered: set[tuple[int, int]]) -> bool:
 
 
 def _file_at(path: Path) -> Iterator[InputFile]:
-    # A broken link is still an input that cannot be read; a pipe or a device is none, and opening it may hang.
-    if path.is_file() or not path.exists():
-        yield InputFile(name_of_path(str(path)), path.stat().st_size if path.exists() else 0)
+    """A broken link is still an input that cannot be read; a pipe or a device is none, and opening it may hang."""
+    try:
+        status = path.stat()
+    except OSError:
+        yield InputFile(name_of_path(str(path)), 0)
+        return
+    if stat.S_ISREG(status.st_mode):
+        yield InputFile(name_of_path(str(path)), status.st_size)
 
 
 def _remote_files(given: str) -> Iterator[InputFile]:

@@ -61,7 +61,7 @@ def open_lake(root: str) -> Lake:
         UsageError: there is no lake.
         LakeError: it was made by a newer newsbeam, or its description cannot be read.
     """
-    lake = Lake(Path(root).expanduser().resolve())
+    lake = Lake(_resolved(root))
     if not lake.description.exists():
         raise UsageError(f"{root} is no lake of newsbeam. Make one: newsbeam run --input FOLDER --output {root}")
     _check_version(lake)
@@ -77,7 +77,10 @@ def open_or_make_lake(root: str) -> Lake:
     """
     if "://" in root:
         raise UsageError(f"--output {root}: a local run needs a local folder for its lake (its memory is SQLite)")
-    lake = Lake(Path(root).expanduser().resolve())
+    lake = Lake(_resolved(root))
+    if any("=" in part for part in lake.root.parts):
+        # Readers of Hive partitions take every `key=value` of a path for a column.
+        raise UsageError(f"--output {root}: a lake cannot lie below a folder with `=` in its name")
     try:
         if lake.description.exists():
             _check_version(lake)
@@ -91,6 +94,10 @@ def open_or_make_lake(root: str) -> Lake:
             f"--output {root} cannot be written: {error}. Choose a folder that you may write to."
         ) from error
     return lake
+
+
+def _resolved(root: str) -> Path:
+    return Path(os.path.expanduser(root)).resolve()
 
 
 @contextmanager
@@ -120,6 +127,7 @@ def recover(lake: Lake, memory: Memory) -> tuple[int, int]:
         how many files were published and how many deleted. The inputs of the deleted ones are due again, since the
         memory of their cycle went with it.
     """
+    _check_memory(lake, memory)
     left = [path for path in lake.unpublished.rglob("*") if path.is_file()]
     paths = [path.relative_to(lake.unpublished).as_posix() for path in left]
     committed = [path for path in paths if memory.is_committed(path)]
@@ -129,20 +137,39 @@ def recover(lake: Lake, memory: Memory) -> tuple[int, int]:
     return len(committed), len(paths) - len(committed)
 
 
+def _check_memory(lake: Lake, memory: Memory) -> None:
+    """Refuse a memory that is older than the tables: its next cycle would bear the name of one that is there."""
+    newest = max((int(path.name[1:9]) for path in lake.root.glob("*/*/c????????-*.parquet")), default=0)
+    if newest > memory.last_cycle():
+        raise LakeError(
+            f"{lake.memory} knows {memory.last_cycle()} cycles, but the tables hold rows of cycle {newest}: the memory "
+            "was lost or is an old copy. Restore the current one, or read the inputs into a new lake."
+        )
+
+
 def publish(lake: Lake, paths: Iterable[str]) -> None:
     """Move files (paths inside the lake) from where they were written to where readers see them: one rename each."""
     for path in paths:
         target = lake.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            raise LakeError(f"{target} is there already and is not overwritten; was the lake's memory replaced?")
+        if not target.parent.exists():
+            target.parent.mkdir(parents=True)
+            sync_folder(target.parent.parent)
         (lake.unpublished / path).replace(target)
         sync_folder(target.parent)
 
 
 def sync(lake: Lake, files: Iterable[WrittenFile]) -> None:
-    """Force unpublished files to the disk: a commit must not outlive the rows that it speaks of."""
+    """Force unpublished files and their folders to the disk: a commit must not outlive the rows that it speaks of."""
+    folders: set[Path] = {lake.unpublished}
     for file in files:
-        with (lake.unpublished / file.path).open("rb") as written:
+        path = lake.unpublished / file.path
+        with path.open("rb") as written:
             os.fsync(written.fileno())
+        folders |= {path.parent, path.parent.parent}
+    for folder in folders:
+        sync_folder(folder)
 
 
 def sync_folder(folder: Path) -> None:
@@ -171,8 +198,12 @@ def _make(lake: Lake) -> None:
 
 def _write_whole(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # two first runs may make the lake at once
-    temporary.write_bytes(content)
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
     temporary.replace(path)
+    sync_folder(path.parent)
 
 
 def _check_version(lake: Lake) -> None:

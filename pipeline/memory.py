@@ -57,7 +57,8 @@ class Memory:
 
     def close(self) -> None:
         """Close; what no commit has covered is forgotten."""
-        self._connection.close()
+        with self._lock:
+            self._connection.close()
 
     @contextmanager
     def cycle(self) -> Iterator[int]:
@@ -65,9 +66,7 @@ class Memory:
         with self._explained():
             self._connection.execute("begin immediate")
         try:
-            with self._explained():
-                (last,) = self._row("select coalesce(max(number), 0) from cycles")
-            yield last + 1
+            yield self.last_cycle() + 1
         except BaseException:
             self._connection.execute("rollback")
             raise
@@ -88,6 +87,10 @@ class Memory:
         query = "select name, path, row_count, stored_bytes from files where cycle = ? order by path"
         with self._lock, self._explained():
             return [WrittenFile(*row) for row in self._connection.execute(query, (cycle,))]
+
+    def last_cycle(self) -> int:
+        """Return the number of the last committed cycle, 0 for none."""
+        return int(self._row("select coalesce(max(number), 0) from cycles")[0])
 
     def is_committed(self, path: str) -> bool:
         """Whether a file (path inside the lake) belongs to a committed cycle."""
@@ -153,6 +156,8 @@ class Memory:
 
     def _do(self, statement: str, *values: Any) -> None:
         with self._lock, self._explained():
+            if not self._connection.in_transaction:
+                raise LakeError(f"{self.path}: noted outside a cycle; a cycle that was given up is still at work")
             self._connection.execute(statement, values)
 
     def _check_version(self) -> None:
@@ -173,7 +178,8 @@ class Memory:
         try:
             yield
         except sqlite3.Error as error:
-            raise LakeError(f"{self.path}: {error}. If another program holds it, wait for that to end.") from error
+            held = ". Another program holds it: wait for that to end" if "locked" in str(error) else ""
+            raise LakeError(f"{self.path}: {error}{held}") from error
 
 
 def _key(hexadecimal: str) -> bytes:

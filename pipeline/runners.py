@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineResult
 
@@ -18,13 +18,17 @@ def beam_options(beam_flags: Sequence[str]) -> PipelineOptions:
     """Return Beam's options for flags that are not newsbeam's own.
 
     Raises:
-        UsageError: Beam does not know a flag either.
+        UsageError: Beam does not know a flag either, or it asks for workers of Beam's own.
     """
     _, unknown = _beam_parser().parse_known_args(list(beam_flags))
     if unknown:
         hint = nearest_flag(unknown[0])
         raise UsageError(f"neither newsbeam nor Beam knows {unknown[0]}{hint} (newsbeam run --help lists the flags)")
-    return PipelineOptions(list(beam_flags))
+    options = PipelineOptions(list(beam_flags))
+    direct = options.view_as(DirectOptions)
+    if direct.direct_num_workers != 1 or direct.direct_running_mode != "in_memory":
+        raise UsageError("Beam's own workers cannot share a lake's memory; --processes sets the worker processes")
+    return options
 
 
 def run_locally(pipeline: beam.Pipeline) -> PipelineResult:

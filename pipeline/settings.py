@@ -26,11 +26,11 @@ class MaxRejects:
         match = re.fullmatch(r"(\d+(?:\.\d+)?)%|(\d+)", text.strip())
         if match is None or (match[1] and float(match[1]) > 100):
             raise UsageError(f"--max-rejects {text}: give a whole number (100) or a share of the inputs (2%)")
-        return cls(text, float(match[1]) / 100, True) if match[1] else cls(text, float(match[2]), False)
+        return cls(text, float(match[1]), True) if match[1] else cls(text, float(match[2]), False)
 
     def is_exceeded(self, rejects: int, inputs: int) -> bool:
         """Whether so many rejects of so many inputs are too many."""
-        return rejects > (self.limit * inputs if self.is_share else self.limit)
+        return rejects * 100 > self.limit * inputs if self.is_share else rejects > self.limit
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -37,6 +38,6 @@ def view_definitions(root: Path) -> dict[str, str]:
 
 def _files(root: Path, table: str) -> str:
     """The SQL that reads a table's files; `union_by_name` lets files of older and newer versions stand together."""
-    pattern = str(root / table / "**" / "*.parquet").replace("'", "''")
+    pattern = f"{glob.escape(str(root))}/{table}/**/*.parquet".replace("'", "''")
     options = f"hive_partitioning = true, hive_types = {{'{PARTITION_COLUMN}': date}}, union_by_name = true"
     return f"read_parquet('{pattern}', {options})"

@@ -22,6 +22,10 @@ class AccountingError(NewsbeamError):
     """Inputs and outcomes of a cycle do not add up; the cycle is not committed."""
 
 
+class WorkersLostError(NewsbeamError):
+    """The worker processes are gone, ended from outside; the cycle is given up, and its inputs are due again."""
+
+
 class InputRejected(NewsbeamError):
     """One input cannot become a row; it becomes a row of `rejects` instead and the run goes on.
 

@@ -20,5 +20,7 @@ class InputSlice(NamedTuple):
     """Bytes to read, decompressed; None for the whole file."""
     first_line: int = 1
     """Number of the first line, from 1."""
+    lines: int = 0
+    """Line ends in it, where they were counted."""
     stored_bytes: int = 0
     """Bytes that the slice takes where it is stored (compressed, if it is): for progress only."""

@@ -95,9 +95,13 @@ def _copy(connection: duckdb.DuckDBPyConnection, statement: str, form: str, outp
     """Have DuckDB write the answer to a file, whole or not at all, and pass it on where standard output is wanted."""
     if output is None and form == "parquet" and sys.stdout.isatty():
         raise UsageError("Parquet is no text: write it to a file with --output FILE, or pipe it on")
-    with tempfile.TemporaryDirectory(prefix="newsbeam-") as folder:
+    if output is not None and Path(output).is_dir():
+        raise UsageError(f"--output {output} is a folder; name a file")
+    # Beside the target, so that putting the answer in place is one rename.
+    with tempfile.TemporaryDirectory(prefix=".newsbeam-", dir=Path(output).parent if output else None) as folder:
         answer = Path(folder, "answer")
-        connection.execute(f"copy ({statement.strip().rstrip(';')}\n) to '{answer}' ({_COPY_OPTIONS[form]})")
+        quoted = str(answer).replace("'", "''")
+        connection.execute(f"copy ({statement.strip().rstrip(';')}\n) to '{quoted}' ({_COPY_OPTIONS[form]})")
         if output is None:
             with answer.open("rb") as file:
                 shutil.copyfileobj(file, sys.stdout.buffer)
@@ -107,6 +111,6 @@ def _copy(connection: duckdb.DuckDBPyConnection, statement: str, form: str, outp
 
 def _move(answer: Path, target: Path) -> None:
     try:
-        shutil.move(answer, target)
+        answer.replace(target)
     except OSError as error:
         raise NewsbeamError(f"--output {target} cannot be written: {error}") from error

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from pipeline.memory import Memory
 from tests.pipeline.kill_runner import FROM_OUTSIDE, MOMENTS, UNDISTURBED
 from tests.samples import html_page, record, text_of, write_lines
 
+MARK = "NEWSBEAM_TEST_RUN"
 ROOT = Path(__file__).parents[2]
 Rows = Callable[..., list[tuple[Any, ...]]]
 
@@ -37,7 +40,8 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kills")
     _write_pages(folder / "pages")
     command = [sys.executable, "-m", "tests.pipeline.kill_runner", str(folder / "pages"), str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=200)
+    marked = os.environ | {MARK: str(folder)}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=200, env=marked)
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -79,5 +83,12 @@ def test_nothing_is_left_over_and_every_file_is_known(work: Path, moment: str) -
 
 
 def test_no_process_of_a_killed_run_lives_on(work: Path) -> None:
-    left = [one for one in psutil.process_iter(["cmdline"]) if str(work) in " ".join(one.info["cmdline"] or [])]
+    # Workers do not bear the folder in their command line, but inherit the mark.
+    deadline = time.monotonic() + 10
+    while (left := _marked(work)) and time.monotonic() < deadline:
+        time.sleep(0.1)
     assert left == []
+
+
+def _marked(work: Path) -> list[psutil.Process]:
+    return [one for one in psutil.process_iter(["environ"]) if (one.info["environ"] or {}).get(MARK) == str(work)]

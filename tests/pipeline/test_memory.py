@@ -71,10 +71,18 @@ def test_a_cycle_that_fails_is_forgotten_and_its_number_given_again(tmp_path: Pa
 
 def test_other_keys_are_not_known(tmp_path: Path) -> None:
     memory = Memory(tmp_path / "memory.sqlite")
-    _remember_all(memory)
+    with memory.cycle():
+        _remember_all(memory)
     assert not memory.knows_input(C)
     assert memory.inputs_of_slice(C) is None
     assert memory.article_of_page(C[:32]) is None
+
+
+def test_nothing_is_noted_outside_a_cycle(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "memory.sqlite")
+    with pytest.raises(LakeError, match="outside a cycle"):
+        memory.remember_input(C)
+    assert not memory.knows_input(C)
     memory.close()
 
 

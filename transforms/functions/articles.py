@@ -20,7 +20,7 @@ from transforms.functions.pages import MIN_WORDS, PageContent, extract_page
 from transforms.functions.plain_text import PlainText, lead_of, read_plain_text
 from transforms.functions.records import Record
 from transforms.functions.texts import clean_line, content_sha256, normalise_text, word_count
-from transforms.functions.urls import article_id, canonical_url, source_domain
+from transforms.functions.urls import article_id, canonical_url, source_domain, stored_address
 
 MAX_TEXT_BYTES: Final = 5_000_000
 """A plain text longer than this is rejected: it is a book or a dump, not an article."""
@@ -107,7 +107,7 @@ def _row(origin: Origin, found: _Found, hints: Mapping[str, Any]) -> Article:
         extraction_method=found.method,
         run_id=origin.run_id,
         schema_version=SCHEMA_VERSION,
-        url=clean_line(found.url or found.stated_url),
+        url=stored_address(found.url or found.stated_url),
         url_canonical=canonical,
         source_domain=source_domain(canonical) if canonical else None,
         **columns,
@@ -125,8 +125,8 @@ def _fill_gaps(found: Mapping[str, Any], hints: Mapping[str, Any]) -> dict[str, 
 def _identity_url(url: str | None, stated_url: str | None) -> str | None:
     """The address an article is known by: the one that its page states, if it is of the same site, else its own.
 
-    A page may only speak for its own site: a canonical link to another outlet is left to the duplicate decision, and a
-    hostile page cannot take another's identity.
+    A page may only speak for its own site: a canonical link to another outlet is left to the duplicate decision. Where
+    the input gives no address (a saved page), the page's own word is all there is, and it is believed.
     """
     own = canonical_url(url) if url else None
     stated = canonical_url(stated_url, url) if stated_url else None
@@ -141,8 +141,9 @@ def _is_home(url: str | None) -> bool:
 
 
 def _columns_of_page(content: PageContent) -> dict[str, Any]:
-    lines = ("headline", "headline_source", "description", "publisher", "byline", "article_section", "image_url")
+    lines = ("headline", "headline_source", "description", "publisher", "byline", "article_section")
     columns: dict[str, Any] = {name: clean_line(getattr(content, name)) for name in lines}
+    columns["image_url"] = stored_address(content.image_url)
     columns |= {"authors": _clean_lines(content.authors), "keywords": _clean_lines(content.keywords)}
     columns |= {
         "date_published": _instant(content.date_published),

@@ -78,7 +78,7 @@ def decode_text(body: bytes, *, charset_hint: str | None = None, is_html: bool =
     Raises:
         InputRejected: `binary`, where the bytes are no text in any charset that could be found.
     """
-    if body.startswith(_MAGIC):
+    if any(body.startswith(magic) and (not magic.isalnum() or b"\x00" in body[:64]) for magic in _MAGIC):
         raise InputRejected("binary", "the input starts like an image, archive or other binary file, not like text")
     text = _from_mark(body) or _from_utf_16(body) or _from_utf_8(body)
     if text is None:

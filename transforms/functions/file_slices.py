@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import IO, Final, cast
 
 from schemas.errors import InputRejected
@@ -20,6 +21,9 @@ of a run does not depend on the size of a file."""
 
 MAX_FILE_BYTES: Final = 20_000_000
 """A single page or text longer than this is rejected unread; trafilatura's own limit is the same."""
+
+_SLICE_LINES: Final = 4_000
+"""A slice ends after so many lines, too: of lines too short for an article a slice of the full size holds a million."""
 
 _LONGEST_WAIT: Final = 16_000_000
 """How far beyond its size a slice goes to find a line end: twice the longest line that is read (`records`)."""
@@ -76,31 +80,53 @@ def slices_of_lines(file: IO[bytes], path: str, slice_bytes: int = SLICE_BYTES) 
     slice is open (`length` None): whoever reads it meets the same failure and reports it. A line far beyond what may be
     read is cut where it stands, so that no slice is without bound; each part of it is then rejected by itself.
     """
-    offset, first_line, lines, end = 0, 1, 0, 0
+    cutter = _Cutter(path, slice_bytes)
     while True:
         chunk, failure = read_up_to(file, _CHUNK_BYTES)
         if failure is not None:
-            yield InputSlice(path, offset, None, first_line)
+            yield InputSlice(path, cutter.offset, None, cutter.first_line)
             return
         if not chunk:
             break
+        yield from cutter.cut(chunk)
+    yield from cutter.rest()
+
+
+@dataclass
+class _Cutter:
+    """Where the slice that is being measured began, and how far it has come."""
+
+    path: str
+    slice_bytes: int
+    offset: int = 0
+    first_line: int = 1
+    length: int = 0
+    lines: int = 0
+
+    def cut(self, chunk: bytes) -> Iterator[InputSlice]:
+        """Take the next bytes of the file; yield the slices that end in them."""
         position = 0
-        while (cut := _cut(chunk, position, slice_bytes - (end + position - offset))) is not None:
-            lines += chunk.count(b"\n", position, cut)
-            yield InputSlice(path, offset, end + cut - offset, first_line)
-            offset, first_line, lines, position = end + cut, first_line + lines, 0, cut
-        lines += chunk.count(b"\n", position)
-        end += len(chunk)
-        if end - offset >= slice_bytes + _LONGEST_WAIT:
-            yield InputSlice(path, offset, end - offset, first_line)
-            offset, first_line, lines = end, first_line + lines, 0
-    if end > offset:
-        yield InputSlice(path, offset, end - offset, first_line)
+        while position < len(chunk):
+            line_end = chunk.find(b"\n", self._earliest_end(chunk, position))
+            end = line_end + 1 if line_end >= 0 else len(chunk)
+            self.lines += chunk.count(b"\n", position, end)
+            self.length += end - position
+            position = end
+            if line_end >= 0 or self.length >= self.slice_bytes + _LONGEST_WAIT:
+                yield from self.rest()
 
+    def _earliest_end(self, chunk: bytes, position: int) -> int:
+        """Return where to look for the slice's line end: after its bytes, or after its lines, if they are many."""
+        wanted = max(position, position + self.slice_bytes - self.length - 1)
+        if chunk.count(b"\n", position, wanted) + self.lines < _SLICE_LINES:
+            return wanted
+        for _ in range(_SLICE_LINES - self.lines - 1):
+            position = chunk.find(b"\n", position) + 1
+        return position
 
-def _cut(chunk: bytes, position: int, wanted: int) -> int | None:
-    """Return where the slice ends in this chunk: after the first line end at or past `wanted` more bytes."""
-    if position + wanted > len(chunk):
-        return None
-    line_end = chunk.find(b"\n", max(position, position + wanted - 1))
-    return None if line_end < 0 else line_end + 1
+    def rest(self) -> Iterator[InputSlice]:
+        """End the slice here, if there is anything in it."""
+        if self.length:
+            yield InputSlice(self.path, self.offset, self.length, self.first_line, self.lines)
+            self.offset, self.first_line = self.offset + self.length, self.first_line + self.lines
+            self.length = self.lines = 0

@@ -15,7 +15,7 @@ from schemas.page import Page
 from schemas.reject import Reject
 from transforms.functions.articles import Origin, article_from_record
 from transforms.functions.file_slices import MAX_FILE_BYTES
-from transforms.functions.kinds import kind_of
+from transforms.functions.kinds import HEAD_BYTES, kind_of
 from transforms.functions.records import hints_of, read_record
 from transforms.functions.rejects import reject_input, source_of_line
 
@@ -78,7 +78,7 @@ class SliceReader:
         if piece.length is None and len(data) > MAX_FILE_BYTES:
             return InputRejected("too_large", f"longer than {MAX_FILE_BYTES:,} bytes, the limit for one input")
         try:
-            return kind_of(piece.path, data)
+            return kind_of(piece.path, data[:HEAD_BYTES])
         except InputRejected as rejected:
             return rejected if failure is None else "unknown"
 
@@ -89,9 +89,10 @@ class SliceReader:
             self.inputs += known
             self.already_seen += known
             return
-        lines = [(number, line) for number, line in enumerate(data.split(b"\n"), piece.first_line) if line.strip()]
-        if not complete and not data.endswith(b"\n"):
-            lines = lines[:-1]  # half a line is no input of its own; the file's reject stands for it
+        whole = data.split(b"\n")
+        if not complete:
+            whole.pop()  # half a line is no input of its own; the file's reject stands for it
+        lines = [(number, line) for number, line in enumerate(whole, piece.first_line) if line.strip()]
         for number, line in lines:
             yield from self._input(_digest(line), self._maker_of(piece.path, number, line))
         if complete:
@@ -109,6 +110,10 @@ class SliceReader:
                 return article_from_record(record, origin)
         except InputRejected as rejected:
             return self._reject(source, line, rejected, line_number=number)
+        except Exception as error:  # whatever a line provokes is that line's reject, as a page's is in its worker
+            name = type(error).__name__
+            failed = InputRejected("error", f"{name}: {error}"[:2000], error_class=name)
+            return self._reject(source, line, failed, line_number=number)
         body = record.html.encode("utf-8", "replace")
         url = record.columns.get("url")
         return Page(origin.input_id, source, "html", body, seen_at, url, "utf-8", number, hints_of(record))

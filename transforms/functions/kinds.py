@@ -78,8 +78,6 @@ def kind_of(name: str, head: bytes) -> str:
     if not text:
         raise InputRejected("empty", "nothing but whitespace in it")
     plain_name = name.lower().removesuffix(".gz")
-    if plain_name.endswith(_OTHER_NAMES):
-        raise InputRejected("unsupported_kind", f"named like code, data or notes, not like an article; {_SUPPORTED}")
     if text.startswith("<"):
         return _kind_of_markup(plain_name, text)
     _refuse_archives(text)
@@ -163,4 +161,6 @@ def _is_object(line: str) -> bool:
 def _kind_of_plain(name: str, text: str) -> str:
     if _HTML_LATER.search(text[:4096]) or (name.endswith(_HTML_NAMES) and _TAG.search(text)):
         return "html"
+    if name.endswith(_OTHER_NAMES):
+        raise InputRejected("unsupported_kind", f"named like code, data or notes, not like an article; {_SUPPORTED}")
     return "text"

@@ -33,7 +33,8 @@ MAX_DEPTH = 200
 
 _OPENING_TAG = re.compile(r"<[A-Za-z]")
 _CROWDED_TAG = re.compile(
-    r"(<[A-Za-z][\w:-]*)(?:\s+[^\s\"'<>=/]{1,200}(?:=(?:\"[^\"]{0,2000}\"|'[^']{0,2000}'|[^\s\"'<>]{0,2000}))?){1000,}"
+    r"(<[A-Za-z][\w:-]*)(?:\s+[^\s\"'<>=/]{1,200}(?:=(?:\"[^\"]{0,2000}\"|'[^']{0,2000}'|[^\s\"'<>]{0,2000}))?)"
+    f"{{{MAX_ATTRIBUTES},}}"
 )
 _BOX_TAG = re.compile(
     r"</?(?:div|span|section|article|main|font|center|b|i|em|strong|u|table|tbody|tr|td|th|ul|ol|li|blockquote|dl|dd|a)"

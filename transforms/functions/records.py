@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,7 @@ from typing import Any, Final
 from schemas.errors import InputRejected
 from schemas.instants import Instant, datetime_of, instant_of
 from transforms.functions.texts import clean_line
+from transforms.functions.urls import stored_address
 
 MAX_LINE_BYTES: Final = 8_000_000
 """A line longer than this is rejected unread. The longest article of the development sets is under 200 kB; a page
@@ -21,8 +23,6 @@ _TEXT_COLUMNS: Final = (
     "date_published_source",
 )  # fmt: skip
 _ADDRESS_COLUMNS: Final = ("url", "feed_url", "image_url")
-_MAX_ADDRESS: Final = 8_000
-"""Characters; RFC 9110 asks clients and servers to support addresses of at least that length."""
 ACCESS_STATES: Final = ("ok", "paywall", "consent_wall", "bot_wall", "truncated")
 _LIST_COLUMNS: Final = ("authors", "keywords")
 _TIME_COLUMNS: Final = ("date_published", "date_modified", "first_seen_at")
@@ -78,7 +78,7 @@ def hints_of(record: Record) -> str | None:
 
 def _read_object(line: bytes) -> dict[str, Any]:
     try:
-        fields = json.loads(line.decode("utf-8-sig"), parse_constant=_no_number)
+        fields = json.loads(line.decode("utf-8-sig"), parse_constant=_no_number, parse_float=_finite)
     except UnicodeDecodeError as error:
         raise InputRejected("bad_json", f"not UTF-8: byte {error.start} of the line") from error
     except RecursionError as error:
@@ -92,6 +92,11 @@ def _read_object(line: bytes) -> dict[str, Any]:
 
 def _no_number(name: str) -> None:
     """NaN and Infinity, which Python writes and JSON does not know, become null."""
+
+
+def _finite(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None
 
 
 def _sort_fields(fields: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
@@ -144,8 +149,7 @@ def _fit(name: str, value: Any) -> str | Sequence[str] | Instant | None:
     if name == "access_state":
         return value if value in ACCESS_STATES else None
     if name in _ADDRESS_COLUMNS:
-        address = clean_line(value, _MAX_ADDRESS)
-        return None if address is None or len(address) < len(value.strip()) else address  # a cut address is another one
+        return stored_address(value)
     if name in _TEXT_COLUMNS:
         return clean_line(value)
     if name in _LIST_COLUMNS:

@@ -11,6 +11,7 @@ from schemas.page import Page
 from schemas.reject import Reject
 from schemas.tables import SCHEMA_VERSION
 from transforms.functions.texts import clean_line
+from transforms.functions.urls import stored_address
 
 MAX_PAYLOAD_BYTES: Final = 16_384
 """How much of a rejected input its row keeps: enough to see what it was; the whole lies where `source` says."""
@@ -53,7 +54,7 @@ def reject_input(
         schema_version=SCHEMA_VERSION,
         input_id=input_id,
         line=line,
-        url=clean_line(url) if url else None,
+        url=stored_address(url),
         payload=body[:MAX_PAYLOAD_BYTES] if body is not None else None,
         payload_bytes=len(body) if body is not None else None,
     )

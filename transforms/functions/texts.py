@@ -10,6 +10,11 @@ from typing import Final
 LINE_LIMIT: Final = 1000
 """Characters of a single-line value; headlines stay under 300, so what is longer is a body in the wrong field."""
 
+_MOST_MARKS: Final = 30
+"""Combining marks kept on one letter (Unicode's Stream-Safe Text Format, UAX 15): composing is quadratic in them."""
+
+_MARKS: Final = "".join(chr(code) for code in range(0x300, 0x1F000) if unicodedata.combining(chr(code)))
+_TOO_MANY_MARKS: Final = re.compile(f"([{_MARKS}]{{{_MOST_MARKS}}})[{_MARKS}]+")
 _LINE_ENDS: Final = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 # Soft hyphens and byte order marks go with the controls: they are invisible and make equal texts unequal. The joiners
 # (U+200C, U+200D) and U+200B stay: Persian, Khmer and emoji are spelled with them.
@@ -28,7 +33,7 @@ def normalise_text(text: str) -> str:
     (NFC); lines lose the spaces at their ends, and more than one blank line in a row becomes one.
     """
     text = _DROPPED.sub("", _LINE_ENDS.sub("\n", _without_surrogates(text)).replace("\t", " "))
-    lines = unicodedata.normalize("NFC", text).split("\n")
+    lines = unicodedata.normalize("NFC", _TOO_MANY_MARKS.sub(r"\1", text)).split("\n")
     return _BLANK_LINES.sub("\n\n", "\n".join(line.strip() for line in lines)).strip()
 
 
@@ -76,7 +81,8 @@ def clean_line(value: object, limit: int = LINE_LIMIT) -> str | None:
     """
     if not isinstance(value, str):
         return None
-    return clip(identity_text(value), limit) or None
+    # Cut first, generously: what is given may be millions of characters long.
+    return clip(identity_text(value.strip()[: 4 * limit]), limit) or None
 
 
 def clip(line: str, limit: int) -> str:

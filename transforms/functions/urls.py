@@ -12,7 +12,12 @@ import unicodedata
 from typing import Final
 from urllib.parse import SplitResult, quote, unquote_to_bytes, urljoin, urlsplit
 
-from transforms.functions.texts import identity_text
+from transforms.functions.texts import clean_line, identity_text
+
+_CREDENTIALS: Final = re.compile(r"^(https?://)[^/?#]*@", re.IGNORECASE)
+_LONGEST_HOST: Final = 253
+_LONGEST_LABEL: Final = 63
+"""Characters of a host name and of its parts (RFC 1035); encoding a longer one would take time by its square."""
 
 MAX_URL_CHARACTERS: Final = 8192
 """Longer ones are data in an address's clothes; servers refuse request lines of 8 kB (Apache's and nginx's default)."""
@@ -112,6 +117,8 @@ def _host(name: str) -> str | None:
         # Of an IPv6 address `hostname` has taken the brackets off.
         return f"[{name}]" if _IPV6.fullmatch(name) else None
     name = unicodedata.normalize("NFKC", name).replace("。", ".").lower().rstrip(".")
+    if len(name) > _LONGEST_HOST or any(len(label) > _LONGEST_LABEL for label in name.split(".")):
+        return None
     name = ".".join(_label(label) for label in name.split("."))
     return name if _HOST.fullmatch(name) else None
 
@@ -151,6 +158,17 @@ def _is_tracking(field: str) -> bool:
     if name in _TRACKING_NAMES or name.startswith(_TRACKING_PREFIXES):
         return True
     return name in _CHANNEL_NAMES and value in _CHANNELS
+
+
+def stored_address(url: object) -> str | None:
+    """Return an address as rows store it: as given, but without user and password; None for what is no web address.
+
+    Never cut: a part of an address is another address.
+    """
+    address = clean_line(url, 2 * MAX_URL_CHARACTERS)
+    if address is None or len(address) > MAX_URL_CHARACTERS or not address.lower().startswith(("http://", "https://")):
+        return None
+    return _CREDENTIALS.sub(r"\1", address)
 
 
 def source_domain(url: str) -> str | None:

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from queue import Empty, SimpleQueue
@@ -25,7 +25,7 @@ from typing import Any, Generic, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from schemas.errors import InputRejected
+from schemas.errors import InputRejected, WorkersLostError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -35,6 +35,12 @@ PRELOADED_MODULES = ("transforms.functions.articles",)
 """Loaded once, in the fork server: what all worker processes need. trafilatura takes about half a second to load."""
 
 _WORKER_DIED = "worker_died"
+_POOL_BROKEN = "pool_broken"
+_LOST = (
+    "the worker processes were ended from outside; nothing of this cycle was kept. The same command goes on from there"
+)
+_GRACE_SECONDS = 30.0
+"""Beyond its limit, how long a task may take to be stopped (pebble gives it 3 s) on a busy machine."""
 
 _TASKS_AHEAD_PER_PROCESS = 4
 """Tasks waiting beside each running one: enough that no process idles while the stage does something else, and few
@@ -75,13 +81,17 @@ class WorkerPool:
     def close(self) -> None:
         """End all processes, those at work too."""
         self._pool.stop()
-        self._pool.join()
+        with suppress(FutureTimeoutError):  # a broken pool's threads may never end; they do not keep the process
+            self._pool.join(timeout=10)
 
     def submit(self, function: Callable[[Task], Result], task: Task) -> Future[Result | InputRejected]:
         """Start one task; its future ends with the result, its rejection, or an exception of the pool's."""
-        future: Future[Result | InputRejected] = self._pool.schedule(
-            _answer, args=[function, task], timeout=self.time_limit
-        )
+        try:
+            future: Future[Result | InputRejected] = self._pool.schedule(
+                _answer, args=[function, task], timeout=self.time_limit
+            )
+        except RuntimeError as error:  # what pebble raises once it is broken
+            raise WorkersLostError(f"{_LOST} ({error})") from error
         return future
 
 
@@ -126,15 +136,27 @@ class TaskStream(Generic[Task, Ticket, Result]):
             outcome = _outcome(done, self._pool.time_limit)
             if first_try and isinstance(outcome, InputRejected) and outcome.reason == _WORKER_DIED:
                 # Whoever ended the process (a system short of memory, `systemctl stop`) may not have meant this task.
-                self._submit(task, ticket, first_try=False)
-            else:
-                self._finished.put(Finished(ticket, outcome))
+                try:
+                    self._submit(task, ticket, first_try=False)
+                    return
+                except Exception as error:  # an exception would be swallowed here, and the task never answered
+                    outcome = InputRejected(_POOL_BROKEN, str(error))
+            self._finished.put(Finished(ticket, outcome))
 
         self._pool.submit(self._function, task).add_done_callback(finish)
 
     def _take(self, *, wait_for_one: bool = True) -> Finished[Ticket, Result]:
-        finished = self._finished.get(block=wait_for_one)
+        """Return the next finished task; raises Empty where none is and none is waited for."""
+        try:
+            finished = self._finished.get(wait_for_one, timeout=self._pool.time_limit + _GRACE_SECONDS)
+        except Empty:
+            if not wait_for_one:
+                raise
+            # Each task is stopped at its limit: where nothing comes for longer, nobody is at work any more.
+            raise WorkersLostError(_LOST) from None
         self._under_way -= 1
+        if isinstance(finished.result, InputRejected) and finished.result.reason == _POOL_BROKEN:
+            raise WorkersLostError(f"{_LOST} ({finished.result.message})")
         return finished
 
 
@@ -146,8 +168,8 @@ def _outcome(done: Future[Result | InputRejected], time_limit: float) -> Result 
         return InputRejected("time_limit", f"not done after {time_limit:g} s, so it was stopped", retryable=True)
     except ProcessExpired as expired:
         return InputRejected(_WORKER_DIED, f"its worker process ended with code {expired.exitcode}", retryable=True)
-    except Exception as error:  # of the pool itself: a task that cannot be sent
-        return _rejected_for(error)
+    except Exception as error:  # of the pool itself, not of the task
+        return InputRejected(_POOL_BROKEN, f"{type(error).__name__}: {error}"[:500])
 
 
 def _answer(function: Callable[[Task], Result], task: Task) -> Result | InputRejected:

@@ -162,3 +162,28 @@ def test_a_record_brings_its_own_time_and_a_page_in_a_record_too(memory: Memory)
     data = _lines(record("a", **fields), {"html": html_page("b"), **fields}, record("c"))
     rows, _ = _rows(memory, "all.jsonl", data)
     assert [row.first_seen_at for row in rows] == [1_577_836_800_000_000] * 2 + [SEEN_AT]
+
+
+@pytest.mark.parametrize("depth", [200, 500, 900, 994, 1500, 100_000])
+def test_a_value_of_any_depth_ends_as_a_row_or_a_reject(memory: Memory, depth: int) -> None:
+    line = b'{"article_body": "Some words", "k": ' + b"[" * depth + b"]" * depth + b"}\n"
+    (row, other), _ = _rows(memory, "a.jsonl", line + _lines(record("next")))
+    assert isinstance(row, Article | Reject)
+    assert isinstance(other, Article)
+
+
+def test_a_block_of_zeros_in_a_file_of_lines_costs_no_other_line(memory: Memory) -> None:
+    data = _lines(*(record(f"n{n}") for n in range(300))) + b"\0" * 8192 + b"\n" + _lines(record("last"))
+    rows, _ = _rows(memory, "log.jsonl", data)
+    assert sum(isinstance(row, Article) for row in rows) == 301
+    assert sum(isinstance(row, Reject) for row in rows) == 1
+
+
+def test_letters_under_mountains_of_accents_take_no_time(memory: Memory) -> None:
+    text = "A word with a" + "\u0300\u0316" * 150_000
+    (row,), _ = _rows(
+        memory, "a.jsonl", _lines({"article_body": text, "headline": text, "url": f"https://{'漢字' * 2000}.example/"})
+    )
+    assert isinstance(row, Article)
+    assert len(row.article_body) < 100
+    assert row.url_canonical is None
