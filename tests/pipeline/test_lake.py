@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.lake import Lake, locked, open_lake, open_or_make_lake, recover
+from pipeline.lake import Lake, locked, open_lake, open_or_make_lake, publish, recover
 from pipeline.memory import Memory
 from schemas.errors import LakeError, UsageError
 from schemas.tables import SCHEMA_VERSION, TABLES
@@ -162,3 +162,33 @@ def test_a_lake_in_use_names_its_holder_and_is_free_once_that_is_killed(tmp_path
         holder.wait(20)
     with locked(lake):
         pass
+
+
+def _publish_one(lake: Lake, path: str) -> None:
+    unpublished = lake.unpublished / path
+    unpublished.parent.mkdir(parents=True, exist_ok=True)
+    unpublished.write_bytes(b"rows")
+    publish(lake, [path])
+
+
+def test_a_file_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
+    lake = open_or_make_lake(str(tmp_path / "lake"))
+    path = "articles/date=2026-01-01/c00000001-000.parquet"
+    _publish_one(lake, path)
+    with pytest.raises(LakeError, match="not overwritten"):
+        _publish_one(lake, path)
+
+
+def test_a_lost_memory_is_told_before_anything_is_written(tmp_path: Path) -> None:
+    lake = open_or_make_lake(str(tmp_path / "lake"))
+    _publish_one(lake, "articles/date=2026-01-01/c00000007-000.parquet")
+    memory = Memory(lake.memory)
+    with pytest.raises(LakeError, match="rows of cycle 7"):
+        recover(lake, memory)
+    memory.close()
+
+
+def test_a_lake_below_a_folder_that_looks_like_a_partition_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="="):
+        open_or_make_lake(str(tmp_path / "env=prod" / "lake"))
+    assert list(tmp_path.iterdir()) == []

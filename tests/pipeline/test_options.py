@@ -151,3 +151,15 @@ def test_a_missing_input_comes_with_what_was_meant(
 def test_an_engine_that_is_not_supported_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["run", "--input", ".", "--runner", "FlinkRunner"]) == 2
     assert "FlinkRunner: this version runs on DirectRunner" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("flag", ["--direct_num_workers=2", "--direct_running_mode=multi_processing"])
+def test_beams_own_workers_are_refused(flag: str) -> None:
+    with pytest.raises(UsageError, match="--processes"):
+        beam_options([flag])
+
+
+@pytest.mark.parametrize("percent", range(101))
+def test_as_many_rejects_as_the_share_allows_are_not_too_many(percent: int) -> None:
+    assert not MaxRejects.parse(f"{percent}%").is_exceeded(percent, 100)
+    assert MaxRejects.parse(f"{percent}%").is_exceeded(percent + 1, 100)

@@ -25,7 +25,7 @@ def _add(lake: Lake, table: str, name: str, *rows: tuple[object, ...]) -> None:
     path.write_bytes(to_parquet(table, map(flat_row, rows)))
 
 
-@pytest.mark.parametrize("name", ["lake", "a lake", "l'ake", 'la"ke', "la;ke--"])
+@pytest.mark.parametrize("name", ["lake", "a lake", "l'ake", 'la"ke', "la;ke--", "lake[1]", "lake*", "la?ke"])
 def test_views_over_a_lake_without_rows_have_their_columns(tmp_path: Path, name: str) -> None:
     connection = _pasted(open_or_make_lake(str(tmp_path / name)))
     for view in TABLES:

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from schemas.errors import InputRejected
+from schemas.errors import InputRejected, WorkersLostError
 from tests.transforms.functions.pool_tasks import (
     count_and_die,
     die_if_negative,
@@ -189,3 +189,12 @@ def test_all_stages_of_a_process_share_one_pool_and_get_a_new_one_once_it_is_clo
     assert second is not first
     assert second.submit(double, 4).result(30) == 8
     worker_pool.close_shared_pools()
+
+
+def test_a_pool_that_is_gone_ends_the_cycle_and_rejects_nothing() -> None:
+    gone = WorkerPool(1, 5.0)
+    gone.start()
+    gone.close()
+    stream: TaskStream[int, str, int] = TaskStream(gone, abs)
+    with pytest.raises(WorkersLostError, match="nothing of this cycle was kept"):
+        list(stream.give(-1, "ticket"))
