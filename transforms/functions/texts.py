@@ -33,7 +33,9 @@ def normalise_text(text: str) -> str:
     (NFC); lines lose the spaces at their ends, and more than one blank line in a row becomes one.
     """
     text = _DROPPED.sub("", _LINE_ENDS.sub("\n", _without_surrogates(text)).replace("\t", " "))
-    lines = unicodedata.normalize("NFC", _TOO_MANY_MARKS.sub(r"\1", text)).split("\n")
+    if any(map(unicodedata.combining, set(text))):  # few texts hold a mark, and looking for runs of them takes 1 ms
+        text = _TOO_MANY_MARKS.sub(r"\1", text)
+    lines = unicodedata.normalize("NFC", text).split("\n")
     return _BLANK_LINES.sub("\n\n", "\n".join(line.strip() for line in lines)).strip()
 
 
