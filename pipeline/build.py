@@ -15,6 +15,7 @@ from schemas.written_file import WrittenFile
 from transforms import deduplicate, extract_articles, read_folder
 from transforms.deduplicate import Deduplicate
 from transforms.extract_articles import ExtractArticles
+from transforms.functions.duplicate_index import DuplicateIndex
 from transforms.read_folder import ReadFolder
 from transforms.write_table import WriteTable
 
@@ -23,7 +24,7 @@ from transforms.write_table import WriteTable
 class CycleGraph:
     """What the graph of one cycle is built from.
 
-    `open_memory`, `on_slice` and `on_row` travel to where the stages run: functions that pickle by name.
+    `open_memory`, `open_duplicates`, `on_slice` and `on_row` travel to where the stages run: functions that pickle by name.
     """
 
     run_id: str
@@ -33,6 +34,7 @@ class CycleGraph:
     time_limit: float
     folder: str
     open_memory: Callable[[], Memory]
+    open_duplicates: Callable[[], DuplicateIndex]
     on_slice: Callable[[InputSlice], None]
     on_row: Callable[[str], None]
 
@@ -53,10 +55,11 @@ def build(pipeline: beam.Pipeline, slices: Sequence[InputSlice], graph: CycleGra
     failed = _followed(extracted[extract_articles.REJECTS], "rejects", graph)
     articles = (read[read_folder.ARTICLES], found) | "AllArticles" >> beam.Flatten()
     rejects = (read[read_folder.REJECTS], failed) | "AllRejects" >> beam.Flatten()
-    decided = articles | "Deduplicate" >> Deduplicate(graph.open_memory)
+    decided = articles | "Deduplicate" >> Deduplicate(graph.open_duplicates, graph.run_id, graph.read_at)
     tables = {
         "articles": decided[deduplicate.ARTICLES],
         "copies": decided[deduplicate.COPIES],
+        "aliases": decided[deduplicate.ALIASES],
         "rejects": rejects,
     }
     files = [

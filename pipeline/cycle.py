@@ -13,6 +13,7 @@ from apache_beam.metrics import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipeline.build import CycleGraph, build
+from pipeline.duplicate_memory import DuplicateMemory, duplicate_memory_at
 from pipeline.lake import Lake, publish, sync
 from pipeline.memory import Memory, memory_at
 from pipeline.progress import follow_row, follow_slice
@@ -63,6 +64,7 @@ def run_cycle(
     started = time.perf_counter()
     with memory.cycle() as number:
         read_at = instant_of(datetime.now(UTC))
+        DuplicateMemory(memory, read_at).forget()
         pipeline = local_pipeline(options)
         build(pipeline, slices, _graph(lake, settings, run_id, number, read_at))
         counters = _counters(run_locally(pipeline))
@@ -84,6 +86,7 @@ def _graph(lake: Lake, settings: RunSettings, run_id: str, cycle: int, read_at: 
         time_limit=settings.time_limit,
         folder=str(lake.unpublished),
         open_memory=partial(memory_at, str(lake.memory)),
+        open_duplicates=partial(duplicate_memory_at, str(lake.memory), read_at),
         on_slice=follow_slice,
         on_row=follow_row,
     )

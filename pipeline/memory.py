@@ -1,4 +1,4 @@
-"""What a lake remembers between runs, in SQLite: inputs, pages, texts and copies seen, and the files of each cycle.
+"""What a lake remembers between runs, in SQLite: inputs seen, the files of each cycle; `duplicate_memory` has the rest.
 
 A cycle is one transaction. The stages look things up and note things through this one connection while the cycle runs,
 so they see what the cycle itself has noted; a cycle that dies leaves nothing behind. Look-ups are by key, so a cycle
@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from pipeline.duplicate_tables import DUPLICATE_TABLES
 from schemas.errors import LakeError
 from schemas.instants import Instant
 from schemas.written_file import WrittenFile
@@ -23,9 +24,6 @@ MEMORY_VERSION: Final = 1
 _TABLES: Final = """
 create table inputs (id blob primary key) without rowid;
 create table slices (digest blob primary key, inputs integer not null) without rowid;
-create table pages (id blob primary key, canonical_id blob not null) without rowid;
-create table texts (sha256 blob primary key, canonical_id blob not null) without rowid;
-create table copies (id blob primary key) without rowid;
 create table cycles (number integer primary key, run_id text not null, finished_at integer not null);
 create table files (
     path text primary key, cycle integer not null, name text not null, row_count integer not null,
@@ -33,6 +31,8 @@ create table files (
 ) without rowid;
 create index files_of_cycle on files (cycle);
 """
+
+_ALL_TABLES: Final = _TABLES + DUPLICATE_TABLES
 
 _KEY_BYTES: Final = 16
 """Of a SHA-256: by the birthday bound two of 10^12 inputs meet with a chance of 10^-15, at half the space."""
@@ -115,55 +115,41 @@ class Memory:
         """Note that all inputs of this slice have their outcome."""
         self._do("insert or ignore into slices values (?, ?)", _key(digest), inputs)
 
-    # What the duplicate stage asks
-
-    def article_of_page(self, article_id: str) -> str | None:
-        """Return the canonical article that the page with this id belongs to."""
-        return self._id("select canonical_id from pages where id = ?", _key(article_id))
-
-    def article_of_text(self, content_sha256: str) -> str | None:
-        """Return the canonical article that has, or folded, exactly this text."""
-        return self._id("select canonical_id from texts where sha256 = ?", _key(content_sha256))
-
-    def has_copy(self, copy_id: str) -> bool:
-        """Whether this copy was written before."""
-        return self._has("select 1 from copies where id = ?", _key(copy_id))
-
-    def remember_page(self, article_id: str, canonical_id: str) -> None:
-        """Note that the page belongs to that canonical article."""
-        self._do("insert or replace into pages values (?, ?)", _key(article_id), _key(canonical_id))
-
-    def remember_text(self, content_sha256: str, canonical_id: str) -> None:
-        """Note that this text belongs to that canonical article."""
-        self._do("insert or replace into texts values (?, ?)", _key(content_sha256), _key(canonical_id))
-
-    def remember_copy(self, copy_id: str) -> None:
-        """Note that this copy has been written."""
-        self._do("insert or ignore into copies values (?)", _key(copy_id))
-
     # SQLite
 
     def _has(self, query: str, *values: Any) -> bool:
         return self._row(query, *values) is not None
 
-    def _id(self, query: str, *values: Any) -> str | None:
-        row = self._row(query, *values)
-        return None if row is None else row[0].hex()
-
     def _row(self, query: str, *values: Any) -> Any:
-        with self._lock, self._explained():
-            return self._connection.execute(query, values).fetchone()
+        with self.reading() as connection:
+            return connection.execute(query, values).fetchone()
 
     def _do(self, statement: str, *values: Any) -> None:
+        with self.noting() as connection:
+            connection.execute(statement, values)
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Yield the connection to read from, held against other threads."""
         with self._lock, self._explained():
-            if not self._connection.in_transaction:
+            yield self._connection
+
+    @contextmanager
+    def noting(self) -> Iterator[sqlite3.Connection]:
+        """Yield the connection to note in.
+
+        Raises:
+            LakeError: no cycle is under way.
+        """
+        with self.reading() as connection:
+            if not connection.in_transaction:
                 raise LakeError(f"{self.path}: noted outside a cycle; a cycle that was given up is still at work")
-            self._connection.execute(statement, values)
+            yield connection
 
     def _check_version(self) -> None:
         (version,) = self._row("pragma user_version")
         if version == 0 and self._row("select 1 from sqlite_master") is None:
-            script = f"begin immediate; {_TABLES} pragma user_version = {MEMORY_VERSION}; commit;"
+            script = f"begin immediate; {_ALL_TABLES} pragma user_version = {MEMORY_VERSION}; commit;"
             self._connection.executescript(script)
         elif version > MEMORY_VERSION:
             raise LakeError(

@@ -1,4 +1,8 @@
-"""The views over a lake, as SQL that any DuckDB runs."""
+"""The views over a lake, as SQL that any DuckDB runs.
+
+Rows say what was decided when they were written; the views read them through the aliases, so that each story is one row
+of `articles` and every other row of it one of `copies`, whatever was found out later.
+"""
 
 from __future__ import annotations
 
@@ -9,30 +13,73 @@ from typing import Final
 
 from schemas.tables import PARTITION_COLUMN, TABLES
 
+_ALIASES_IN_FORCE: Final = """
+select old_id, arg_max(new_id, decided_at) as new_id, max(decided_at) as decided_at from {aliases} group by old_id"""
+
+# Two hops: a row's own alias, then that of the article that it belongs to. An article's alias needs no second one.
+_COPIES_AND_STORIES: Final = """
+    select c.*, coalesce(of_story.new_id, of_row.new_id, c.duplicate_of) as story,
+        of_row.new_id is not null and story = c.article_id and c.similarity is not null as is_promoted
+    from {copies} c
+    left join aliases_in_force of_row on of_row.old_id = c.copy_id
+    left join aliases_in_force of_story on of_story.old_id = coalesce(of_row.new_id, c.duplicate_of)"""
+
+_ARTICLES: Final = """
+select a.* from {articles} a left join aliases_in_force moved on moved.old_id = a.article_id
+where moved.new_id is null or moved.new_id = a.article_id
+union all by name
+select c.* exclude (copy_id, duplicate_of, relation, similarity, story, is_promoted) from (%s
+) c where c.is_promoted""" % _COPIES_AND_STORIES  # noqa: UP031  (the braces are filled in later)
+
+_COPIES: Final = """
+select c.* exclude (story, is_promoted) replace (c.story as duplicate_of) from (%s
+) c where not c.is_promoted
+union all by name
+select a.article_id as copy_id, moved.new_id as duplicate_of, 'version' as relation, null::float as similarity, a.*
+from {articles} a join aliases_in_force moved on moved.old_id = a.article_id and moved.new_id <> a.article_id""" % (  # noqa: UP031
+    _COPIES_AND_STORIES
+)
+
+_STORIES: Final = """
+select story as article_id, max(headline) filter (is_canonical) as headline, max(in_language) filter (is_canonical) as in_language,
+    count(*) filter (not is_canonical) as copies, count(distinct outlet) as outlets,
+    arg_min(outlet, coalesce(date_published, first_seen_at)) as first_outlet,
+    min(date_published) as first_published, min(first_seen_at) as first_seen_at, max(first_seen_at) as last_seen_at,
+    max(word_count) as word_count, arg_max(article_body, word_count) as article_body,
+    arg_max(article_id, word_count) as fullest_article_id
+from (
+    select article_id as story, true as is_canonical, coalesce(source_domain, publisher) as outlet, article_id, headline,
+        in_language, date_published, first_seen_at, word_count, article_body from articles
+    union all
+    select duplicate_of, false, coalesce(source_domain, publisher), article_id, headline,
+        in_language, date_published, first_seen_at, word_count, article_body from copies
+) group by story"""
+
 _RUNS: Final = """
 select run_id, min(started_at) as started_at, max(finished_at) as finished_at, count(*) as cycles,
     sum(inputs)::bigint as inputs, sum(articles)::bigint as articles, sum(copies)::bigint as copies,
     sum(rejects)::bigint as rejects, sum(already_seen)::bigint as already_seen, sum(bytes_read)::bigint as bytes_read,
     any_value(newsbeam_version) as newsbeam_version
-from {files} group by run_id"""
+from {runs} group by run_id"""
 
-_ALL_COLUMNS: Final = "\nselect * from {files}"
-
-_QUERIES: Final[Mapping[str, str]] = dict.fromkeys(TABLES, _ALL_COLUMNS) | {"runs": _RUNS}
-
-_COMMENTS: Final[Mapping[str, str]] = {
-    "articles": "each story as it was first published",
-    "copies": "texts folded into an article (duplicate_of): the same text elsewhere, or a later text of the same page",
-    "rejects": "inputs that could not become a row, with stage and reason",
-    "runs": "each run's account: inputs = articles + copies + rejects + already_seen",
+_VIEWS: Final[Mapping[str, tuple[str, str]]] = {
+    "aliases": ("rows found later to belong to another story; of an old_id the latest is in force", "\nselect * from {aliases}"),
+    "aliases_in_force": ("where each moved row belongs now", _ALIASES_IN_FORCE),
+    "articles": ("each story once, as it was first published", _ARTICLES),
+    "copies": ("every other row of a story (duplicate_of): copies, versions, updates", _COPIES),
+    "stories": ("each story with its copies, outlets and times, and its fullest text", _STORIES),
+    "rejects": ("inputs that could not become a row, with stage and reason", "\nselect * from {rejects}"),
+    "runs": ("each run's account: inputs = articles + copies + rejects + already_seen", _RUNS),
 }
+"""What each view is and its query, in an order in which they can be made."""
 
 
 def view_definitions(root: Path) -> dict[str, str]:
     """Return a `create or replace view` statement for each view of the lake at `root`, by the view's name."""
+    files = {table: _files(root, table) for table in TABLES}
     return {
-        name: f"create or replace view {name} as -- {_COMMENTS[name]}{query.format(files=_files(root, name))};"
-        for name, query in _QUERIES.items()
+        name: f"create or replace view {name} as -- {comment}{query.format(**files)};"
+        for name, (comment, query) in _VIEWS.items()
     }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import apache_beam as beam
 
+from schemas.alias import Alias
 from schemas.article import Article
 from schemas.copy import Copy
 from schemas.input_slice import InputSlice
@@ -14,7 +15,7 @@ from schemas.page import Page
 from schemas.reject import Reject
 from schemas.written_file import WrittenFile
 
-ROW_TYPES = (Article, Copy, InputSlice, Page, Reject, WrittenFile)
+ROW_TYPES = (Alias, Article, Copy, InputSlice, Page, Reject, WrittenFile)
 """Every type of row that crosses from one stage to another."""
 
 for _row_type in ROW_TYPES:

@@ -17,6 +17,6 @@ class Copy(NamedTuple):
     duplicate_of: str
     """`article_id` of the canonical article at the time of writing."""
     relation: str
-    """`exact` (same text at another address) or `update` (the same address, another text)."""
+    """`exact`, `same_copy`, `version` or `update`; `schemas.tables` says what each means."""
     similarity: float | None = None
-    """0 to 1: how much of the shorter text stands in the longer one; 1.0 for `exact`; None where not measured."""
+    """0 to 1: how much of the shorter of two texts stands in the longer one; 1.0 for `exact`; None where not measured."""

@@ -64,9 +64,20 @@ _ARTICLE_COLUMNS: Final = [
 
 _COPY_COLUMNS: Final = [
     _column("copy_id", pa.string(), "hex; a function of the copy's own `article_id` and text", required=True),
-    _column("duplicate_of", pa.string(), "`article_id` of the article that it is a copy of", required=True),
-    _column("relation", pa.string(), "`exact` (same text, other address) or `update` (same address)", required=True),
-    _column("similarity", pa.float32(), "0 to 1: share of the shorter text in the longer; null where not measured"),
+    _column(
+        "duplicate_of",
+        pa.string(),
+        "`article_id` of the story that it belongs to: in the files as first decided, in the views as decided last",
+        required=True,
+    ),
+    _column(
+        "relation",
+        pa.string(),
+        "`exact`: the same text at another address; `same_copy`, `version`: most, or a good part, of the shorter text "
+        "stands in the longer; `update`: another text of the same page or outlet",
+        required=True,
+    ),
+    _column("similarity", pa.float32(), "0 to 1: share of the shorter text's five-word shingles in its best match; null where not measured"),
 ]
 
 _REJECT_COLUMNS: Final = [
@@ -84,6 +95,14 @@ _REJECT_COLUMNS: Final = [
     _column("payload_bytes", pa.int64(), "how long the input is, where it could be read"),
     _column("first_seen_at", _TIME, "when newsbeam read it", required=True),
     _column("run_id", pa.string(), "the run that wrote the row", required=True),
+    _column("schema_version", pa.int16(), "version of this table's columns", required=True),
+]
+
+_ALIAS_COLUMNS: Final = [
+    _column("old_id", pa.string(), "`article_id` of an article, or `copy_id` of a copy", required=True),
+    _column("new_id", pa.string(), "`article_id` of the story that the row belongs to from now on", required=True),
+    _column("decided_at", _TIME, "when it was decided; of one `old_id` the latest is in force", required=True),
+    _column("run_id", pa.string(), "the run that decided it", required=True),
     _column("schema_version", pa.int16(), "version of this table's columns", required=True),
 ]
 
@@ -111,6 +130,7 @@ TABLES: Final[dict[str, pa.Schema]] = {
     "articles": _schema(_ARTICLE_COLUMNS),
     "copies": _schema(_COPY_COLUMNS + _ARTICLE_COLUMNS),
     "rejects": _schema(_REJECT_COLUMNS),
+    "aliases": _schema(_ALIAS_COLUMNS),
     "runs": _schema(_RUN_COLUMNS),
 }
 """Schema of each table by its name, which is also its folder in the lake."""
@@ -119,6 +139,7 @@ PARTITIONED_BY: Final[dict[str, str]] = {
     "articles": "first_seen_at",
     "copies": "first_seen_at",
     "rejects": "first_seen_at",
+    "aliases": "decided_at",
     "runs": "started_at",
 }
 """The column whose UTC date is a row's partition (publication dates are wrong or late too often to lay files by)."""
@@ -127,6 +148,7 @@ SORTED_BY: Final[dict[str, str]] = {
     "articles": "date_published",
     "copies": "date_published",
     "rejects": "reject_id",
+    "aliases": "decided_at",
     "runs": "cycle",
 }
 """The column that a file's rows are sorted by, so that a range over it skips row groups."""

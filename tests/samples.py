@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from schemas.alias import Alias
 from schemas.article import Article
 from schemas.copy import Copy
 from schemas.instants import Instant
@@ -22,19 +24,26 @@ HOSTILE = (
     "\x1b[31mred\x1b[0m 'quote' \"double\" ; drop table -- \u202eright to left\u200d \U0001f600 e\u0301 漢字 a\nb\tc"
 )
 
-_SENTENCES = (
-    "The harbour council of Port Alder voted on Tuesday to keep the old customs house as a museum of the sea.",
-    "Eleven members were in favour and four against, after a debate that lasted until shortly before midnight.",
-    "The building has stood empty since the customs officers moved to the new terminal at the northern quay.",
-    "A group of retired pilots has collected charts, lamps and logbooks for the exhibition over many years.",
-    "The town will pay for the roof, while the region has promised to replace the windows before the winter.",
-    "Neighbours asked for fewer coaches in the narrow street, and the council agreed to a stop by the bridge.",
+_PARTS = (
+    "the harbour council/eleven members/retired pilots/the ferry company/a young teacher/the town clerk/two sisters/"
+    "local anglers/the night nurse/several bakers/a group of students/the old lighthouse keeper",
+    "of Port Alder/from Grauwick/in Tarnmoor/near the quay/behind the station/of the region/by the river/on the island",
+    "voted to keep/asked for/have repaired/will pay for/promised/carefully painted/refused to sell/found again/"
+    "turned down/want to show/had forgotten/measured",
+    "the customs house/fewer coaches/a museum of lamps/the northern bridge/forty charts/their wooden boats/"
+    "the winter timetable/a new roof/cheaper tickets/the library garden/an orchestra/seven windows",
+    "on Tuesday/after a long debate/before the winter/without much noise/for the third time/despite heavy rain/"
+    "until midnight/as everyone expected/at their own cost/since last autumn",
+    "and neighbours agreed/while visitors watched/because money was short/but critics waited/so the mayor smiled/"
+    "though nobody noticed/as the bells rang/when snow fell",
 )
 
 
 def paragraphs(name: str, count: int = 6) -> list[str]:
-    """Sentences of a small news story that no story of another name shares word for word."""
-    return [f"{_SENTENCES[n % len(_SENTENCES)]} That was report {name} in part {n + 1}." for n in range(count)]
+    """Sentences of a small news story, each with its number; of two names they share hardly five words in a row."""
+    choice = random.Random(name).choice  # noqa: S311
+    stories = [" ".join(choice(part.split("/")) for part in _PARTS) for _ in range(count)]
+    return [f"{story[0].upper()}{story[1:]}, said report {name} in part {n}." for n, story in enumerate(stories, 1)]
 
 
 def text_of(name: str) -> str:
@@ -63,6 +72,11 @@ def article(name: str = "one", **columns: Any) -> Article:
 def copy(name: str = "one", of: str = "two", **columns: Any) -> Copy:
     row = article(name, **columns)
     return Copy(row, copy_id(row.article_id, row.content_sha256), article(of).article_id, "exact", 1.0)
+
+
+def alias(name: str = "one", to: str = "two", **columns: Any) -> Alias:
+    made = {"decided_at": SEEN_AT, "run_id": "run-1", "schema_version": 1}
+    return Alias(article(name).article_id, article(to).article_id, **(made | columns))
 
 
 def reject(number: int = 1, **columns: Any) -> Reject:

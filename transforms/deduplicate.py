@@ -1,4 +1,4 @@
-"""From articles to articles and copies: what was published before is folded into it."""
+"""From articles to articles, copies and aliases: what was published before is folded into it."""
 
 from __future__ import annotations
 
@@ -10,37 +10,47 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics
 
 import schemas.coders  # noqa: F401  (registers the rows)
+from schemas.alias import Alias
 from schemas.article import Article
 from schemas.copy import Copy
-from transforms.functions.identity import IdentityIndex, decide_identity
+from schemas.instants import Instant
+from transforms.functions.duplicate_index import DuplicateIndex
+from transforms.functions.duplicates import Decider
 
-ARTICLES, COPIES = "articles", "copies"
+ARTICLES, COPIES, ALIASES = "articles", "copies", "aliases"
+_END = object()
+TAGS = {Article: ARTICLES, Copy: COPIES, Alias: ALIASES}
 
 
 @dataclass
 class Deduplicate(beam.PTransform):
-    """Article -> tagged `articles` (Article) and `copies` (Copy); what was seen before goes nowhere, only counted.
+    """Article -> tagged `articles` (Article), `copies` (Copy) and `aliases` (Alias), for a bounded run.
 
-    One serial step over an index of what is known, so that no two decisions race. Within a bounded run the
-    decisions are made in the order of (first_seen_at, date_published, id), so the outcome does not depend on the order
-    of arrival; among texts read at one moment the one published first is the article.
+    Each article gives one row of the first two, or was seen before and goes nowhere, only counted. One serial step over
+    an index of what is known, so that no two decisions race. The decisions are made in the order of (first_seen_at,
+    date_published, id), so the outcome does not depend on the order of arrival; among texts read at one moment the one
+    published first is the article.
     """
 
-    open_index: Callable[[], IdentityIndex]
+    open_index: Callable[[], DuplicateIndex]
+    run_id: str
+    decided_at: Instant
+    """The time that aliases bear."""
 
     def expand(self, articles: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         """Chain: bring together, decide in order."""
+        decide = _DecideInOrder(self.open_index, self.run_id, self.decided_at)
         return (
             articles
             | "KeyTogether" >> beam.Map(_together).with_output_types(tuple[int, Article])
             | "GroupAll" >> beam.GroupByKey()
-            | "DecideInOrder" >> beam.ParDo(_DecideInOrder(self.open_index)).with_outputs(ARTICLES, COPIES)
+            | "DecideInOrder" >> beam.ParDo(decide).with_outputs(ARTICLES, COPIES, ALIASES)
         )
 
 
 def _together(article: Article) -> tuple[int, Article]:
     # One key: a page whose language changes, or a short text that is told now as one and now as another language, must
-    # meet what is known of it. A decision takes some 10 microseconds, so one key is no bottleneck.
+    # meet what is known of it. Here one process decides for all languages anyway; texts of two languages share no key.
     return 0, article
 
 
@@ -57,20 +67,31 @@ def _order(article: Article) -> tuple[int, bool, int, str, str, str]:
 
 
 class _DecideInOrder(beam.DoFn):
-    def __init__(self, open_index: Callable[[], IdentityIndex]) -> None:
+    def __init__(self, open_index: Callable[[], DuplicateIndex], run_id: str, decided_at: Instant) -> None:
         self._open_index = open_index
+        self._run_id = run_id
+        self._decided_at = decided_at
         self._already_seen = Metrics.counter(Deduplicate, "already_seen")
+        self._compared = Metrics.counter(Deduplicate, "compared")
+        self._corrected = Metrics.counter(Deduplicate, "corrected")
         self._microseconds = Metrics.counter(Deduplicate, "microseconds")
 
     def setup(self) -> None:
         self._index = self._open_index()
 
     def process(self, group: tuple[int, Iterable[Article]]) -> Iterator[beam.pvalue.TaggedOutput]:
-        for article in sorted(group[1], key=_order):
-            started = time.perf_counter()
-            row = decide_identity(article, self._index)
-            self._microseconds.inc(int((time.perf_counter() - started) * 1e6))
+        decider = Decider(self._index, self._decided_at, self._run_id)
+        rows = decider.decide_all(sorted(group[1], key=_order))
+        while (row := self._next(rows)) is not _END:
             if row is None:
                 self._already_seen.inc()
             else:
-                yield beam.pvalue.TaggedOutput(COPIES if isinstance(row, Copy) else ARTICLES, row)
+                self._corrected.inc(isinstance(row, Alias))
+                yield beam.pvalue.TaggedOutput(TAGS[type(row)], row)
+        self._compared.inc(decider.compared)
+
+    def _next(self, rows: Iterator[Article | Copy | Alias | None]) -> object:
+        started = time.perf_counter()
+        row = next(rows, _END)
+        self._microseconds.inc(int((time.perf_counter() - started) * 1e6))
+        return row

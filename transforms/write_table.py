@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import apache_beam as beam
 from apache_beam.io.filesystem import CompressionTypes
@@ -15,6 +15,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics import Metrics
 
 import schemas.coders  # noqa: F401  (registers the rows)
+from schemas.alias import Alias
 from schemas.article import Article
 from schemas.copy import Copy
 from schemas.errors import LakeError
@@ -22,7 +23,8 @@ from schemas.reject import Reject
 from schemas.written_file import WrittenFile
 from transforms.functions.parquet_rows import flat_row, partition_of, partition_path, to_parquet
 
-ROW_TYPES = {"articles": Article, "copies": Copy, "rejects": Reject}
+ROW_TYPES = {"articles": Article, "copies": Copy, "rejects": Reject, "aliases": Alias}
+_Row: TypeAlias = Article | Copy | Reject | Alias
 
 
 @dataclass
@@ -51,7 +53,7 @@ class WriteTable(beam.PTransform):
         )
 
 
-def _by_shard(row: Article | Copy | Reject, shards: int) -> tuple[int, Article | Copy | Reject]:
+def _by_shard(row: _Row, shards: int) -> tuple[int, _Row]:
     if shards == 1:
         return 0, row
     identifier = row.copy_id if isinstance(row, Copy) else row[0]
@@ -65,7 +67,7 @@ class _WriteFiles(beam.DoFn):
         self._cycle = cycle
         self._microseconds = Metrics.counter(WriteTable, "microseconds")
 
-    def process(self, group: tuple[int, Iterable[Article | Copy | Reject]]) -> Iterator[WrittenFile]:
+    def process(self, group: tuple[int, Iterable[_Row]]) -> Iterator[WrittenFile]:
         started = time.perf_counter()
         shard, rows = group
         day_of = partition_of(self._table)

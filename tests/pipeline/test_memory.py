@@ -17,9 +17,6 @@ FILE = WrittenFile("articles", "articles/date=2026-03-31/c00000001-000.parquet",
 def _remember_all(memory: Memory) -> None:
     memory.remember_input(A)
     memory.remember_slice(A, 7)
-    memory.remember_page(A[:32], B[:32])
-    memory.remember_text(A, B[:32])
-    memory.remember_copy(A[:32])
     memory.note_file(1, FILE)
 
 
@@ -27,16 +24,13 @@ def _knows(memory: Memory) -> list[object]:
     return [
         memory.knows_input(A),
         memory.inputs_of_slice(A),
-        memory.article_of_page(A[:32]),
-        memory.article_of_text(A),
-        memory.has_copy(A[:32]),
         memory.files_of(1),
         memory.is_committed(FILE.path),
     ]
 
 
-NOTHING = [False, None, None, None, False, [], False]
-EVERYTHING = [True, 7, B[:32], B[:32], True, [FILE], True]
+NOTHING = [False, None, [], False]
+EVERYTHING = [True, 7, [FILE], True]
 
 
 def test_what_a_cycle_notes_it_sees_and_after_the_commit_everyone_does(tmp_path: Path) -> None:
@@ -75,7 +69,6 @@ def test_other_keys_are_not_known(tmp_path: Path) -> None:
         _remember_all(memory)
     assert not memory.knows_input(C)
     assert memory.inputs_of_slice(C) is None
-    assert memory.article_of_page(C[:32]) is None
 
 
 def test_nothing_is_noted_outside_a_cycle(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from schemas import tables
+from schemas.alias import Alias
 from schemas.article import Article
 from schemas.coders import ROW_TYPES
 from schemas.copy import Copy
@@ -16,9 +17,9 @@ from schemas.input_slice import InputSlice
 from schemas.page import Page
 from schemas.reject import Reject
 from schemas.written_file import WrittenFile
-from tests.samples import HOSTILE, article, copy, page, reject
+from tests.samples import HOSTILE, alias, article, copy, page, reject
 
-ROW_OF_TABLE = {"articles": Article, "copies": Copy, "rejects": Reject, "runs": CycleReport}
+ROW_OF_TABLE = {"articles": Article, "copies": Copy, "rejects": Reject, "aliases": Alias, "runs": CycleReport}
 
 
 def _fields(row_type: Any) -> dict[str, Any]:
@@ -91,6 +92,7 @@ def test_a_table_says_which_schema_version_it_has() -> None:
 
 
 ROWS = [
+    alias(),
     article(),
     article("bare", url_canonical=None, in_language=None, article_body="x"),
     article("full", url=HOSTILE, headline="", authors=["", HOSTILE], keywords=["a"], date_published=-1, extra="{}"),
@@ -127,5 +129,5 @@ def test_equal_rows_have_equal_bytes(row: Any) -> None:
 
 
 def test_every_row_that_crosses_between_stages_is_registered() -> None:
-    assert set(ROW_TYPES) == {Article, Copy, InputSlice, Page, Reject, WrittenFile}
+    assert set(ROW_TYPES) == {Alias, Article, Copy, InputSlice, Page, Reject, WrittenFile}
     assert {type(row) for row in ROWS} == set(ROW_TYPES)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.memory import memory_at, opened_memory
+from pipeline.duplicate_memory import duplicate_memory_at
+from pipeline.memory import opened_memory
 from schemas.article import Article
 from tests.beam_rows import run_stage
 from tests.samples import SEEN_AT, article
@@ -19,8 +20,8 @@ TEXTS = {letter: f"The text {letter} of some length." for letter in "tuvw"}
 def _decide(arrivals: list[Article], folder: Path) -> dict[str, Any]:
     folder.mkdir()
     with opened_memory(folder / "memory.sqlite") as memory, memory.cycle():
-        stage = Deduplicate(partial(memory_at, str(memory.path)))
-        done = run_stage(stage, arrivals, folder, "articles", "copies")
+        stage = Deduplicate(partial(duplicate_memory_at, str(memory.path), SEEN_AT), "run-1", SEEN_AT)
+        done = run_stage(stage, arrivals, folder, "articles", "copies", "aliases")
     return {
         "articles": sorted((row.article_id, row.content_sha256, row.source) for row, _ in done["articles"]),
         "copies": sorted(

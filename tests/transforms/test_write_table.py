@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from tests.beam_rows import run_stage
-from tests.samples import HOSTILE, SEEN_AT, article, copy, reject
+from tests.samples import HOSTILE, SEEN_AT, alias, article, copy, reject
 from transforms.functions.parquet_rows import flat_row
 from transforms.write_table import WriteTable, write_file
 
@@ -17,8 +17,9 @@ ROWS: dict[str, list[Any]] = {
     "articles": [article(f"story {n}", first_seen_at=SEEN_AT + n % 3 * DAY, headline=HOSTILE) for n in range(20)],
     "copies": [copy(f"story {n}", first_seen_at=SEEN_AT + n % 3 * DAY) for n in range(20)],
     "rejects": [reject(n, first_seen_at=SEEN_AT + n % 3 * DAY, payload=b"\xff\x00") for n in range(20)],
+    "aliases": [alias(f"story {n}", decided_at=SEEN_AT + n % 3 * DAY) for n in range(20)],
 }
-ID = {"articles": "article_id", "copies": "copy_id", "rejects": "reject_id"}
+ID = {"articles": "article_id", "copies": "copy_id", "rejects": "reject_id", "aliases": "old_id"}
 
 
 @pytest.mark.parametrize("table", sorted(ROWS))

@@ -17,7 +17,7 @@ from schemas.tables import PARTITION_COLUMN, PARTITIONED_BY, SORTED_BY, TABLES
 _ROW_GROUP_ROWS: Final = 20_000
 """About 100 MB of article text: DuckDB and Spark read row groups in parallel, and one must fit in memory."""
 
-_BLOOM_FILTERS: Final = {"article_id", "copy_id", "duplicate_of", "reject_id", "content_sha256"}
+_BLOOM_FILTERS: Final = {"article_id", "copy_id", "duplicate_of", "reject_id", "content_sha256", "old_id"}
 """Columns that people look single values up in, which are spread evenly so that statistics cannot skip anything."""
 
 

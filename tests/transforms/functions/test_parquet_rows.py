@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from schemas.cycle_report import CycleReport
 from schemas.instants import datetime_of, instant_of
 from schemas.tables import SCHEMA_VERSION, TABLES
-from tests.samples import HOSTILE, SEEN_AT, article, copy, reject
+from tests.samples import HOSTILE, SEEN_AT, alias, article, copy, reject
 from transforms.functions.parquet_rows import flat_row, partition_of, partition_path, to_parquet
 
 DATES = (None, SEEN_AT, SEEN_AT - 1, 0, -1, None, SEEN_AT + 5, SEEN_AT)
@@ -24,6 +24,7 @@ ROWS: dict[str, list[Any]] = {
     "articles": [article(f"story {n}", date_published=moment) for n, moment in enumerate(DATES)],
     "copies": [copy(f"story {n}", date_published=moment) for n, moment in enumerate(DATES)],
     "rejects": [reject(n) for n in range(8)],
+    "aliases": [alias(f"story {n}", decided_at=SEEN_AT + n) for n in range(8)],
     "runs": [CycleReport("run-1", n, SEEN_AT, SEEN_AT + n, n, n, 0, 0, 0, 10 * n, "0.1.0", 1) for n in range(8)],
 }
 
@@ -59,6 +60,7 @@ def test_a_file_has_the_schema_and_its_version_and_is_compressed_and_indexed(tab
         ("articles", "article_id", article("story 3").article_id, "f" * 32),
         ("copies", "duplicate_of", article("two").article_id, "f" * 32),
         ("rejects", "reject_id", f"{3:032x}", "f" * 32),
+        ("aliases", "old_id", article("story 3").article_id, "f" * 32),
     ],
 )
 def test_ids_have_a_bloom_filter_that_rules_out_what_is_not_there(
@@ -95,6 +97,7 @@ def test_duckdb_reads_back_what_was_written(tmp_path: Path, table: str) -> None:
         ),
         "copies": copy("bad", headline=HOSTILE, extra='{"a": "\\u0000"}')._replace(similarity=None),
         "rejects": reject(99, message=HOSTILE, payload=bytes(range(256)), line=1 << 40),
+        "aliases": alias("bad", run_id=HOSTILE),
         "runs": ROWS["runs"][0]._replace(run_id=HOSTILE, cycle=99),
     }[table]
     rows = {str(flat[TABLES[table].names[0]]): flat for flat in map(flat_row, [*ROWS[table], hostile])}

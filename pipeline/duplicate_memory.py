@@ -1,0 +1,266 @@
+"""The keeper of the duplicate index for local cycles: tables in the lake's SQLite memory, within the cycle's transaction.
+
+What a cycle adds under keys is held back and written at its end, in the order of the keys: look-ups of the cycle's own
+texts then cost nothing, and the tree is written once a page, however large it is.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from pipeline.memory import Memory, memory_at
+from schemas.instants import Instant
+from transforms.functions.duplicate_index import TEXTS_A_KEY, WINDOW, Attachment, Group, StoredText, Stray
+from transforms.functions.outlet_window import OutletWindow, SeenText
+from transforms.functions.text_print import TextPrint
+
+_DAY: Final[Instant] = 24 * 3600 * 1_000_000
+_DAYS_KEPT: Final = WINDOW // _DAY + 1
+"""Days before today that may hold texts within the window of today's."""
+
+_PRINTS_HELD: Final = 512
+"""Prints kept ready (some 20 kB each once taken apart for the fact guard): the partners of a cycle's commonest stories."""
+
+_ARTICLE: Final = struct.Struct("<q16s")
+
+
+def duplicate_memory_at(path: str, now: Instant) -> DuplicateMemory:
+    """Return the keeper over the memory that this process has open at that path, for one cycle that began at `now`."""
+    return DuplicateMemory(memory_at(path), now)
+
+
+class DuplicateMemory:
+    """`DuplicateIndex` over a lake's memory, for one cycle."""
+
+    def __init__(self, memory: Memory, now: Instant) -> None:
+        self._memory = memory
+        self._today = now // _DAY
+        self._new_postings: dict[int, deque[int]] = {}
+        self._new_rows: list[tuple[int, int, int]] = []
+        self._outlets: dict[str, OutletWindow] = {}
+        self._grown: set[str] = set()
+        self._prints: OrderedDict[int, TextPrint] = OrderedDict()
+
+    def forget(self) -> None:
+        """Forget, within the cycle, the texts that no text of today can be compared with any more."""
+        oldest = self._today - _DAYS_KEPT
+        with self._memory.noting() as connection:
+            if connection.execute("select 1 from texts where day < ? limit 1", (oldest,)).fetchone() is None:
+                return
+            connection.execute("delete from postings where day < ?", (oldest,))
+            connection.execute("delete from texts where day < ?", (oldest,))
+            connection.execute("delete from groups where day < ?", (oldest,))
+            connection.execute("delete from attachments where source not in (select number from groups)")
+            connection.execute("delete from strays where group_number not in (select number from groups)")
+
+    # Pages and texts, remembered for good
+
+    def text_of_page(self, article_id: str) -> str | None:
+        return _hex(self._row("select text_id from pages where id = ?", _blob(article_id)))
+
+    def known_as(self, text_id: str) -> str | None:
+        return _hex(self._row("select known_as from known_texts where id = ?", _blob(text_id)))
+
+    def story_of(self, text_id: str) -> str:
+        return str(_hex(self._row("select story from known_texts where id = ?", _blob(text_id))))
+
+    def has_row(self, copy_id: str) -> bool:
+        return self._row("select 1 from written_rows where id = ?", _blob(copy_id)) is not None
+
+    def note_page(self, article_id: str, text_id: str) -> None:
+        self._do("insert or replace into pages values (?, ?)", _blob(article_id), _blob(text_id))
+
+    def note_text(self, text_id: str, known_as: str, story: str) -> None:
+        values = _blob(text_id), _blob(known_as), _blob(story)
+        self._do("insert or replace into known_texts values (?, ?, ?)", *values)
+
+    def note_row(self, copy_id: str) -> None:
+        self._do("insert or ignore into written_rows values (?)", _blob(copy_id))
+
+    # Texts to compare with
+
+    def number_of(self, text_id: str) -> int | None:
+        row = self._row("select number from texts where text_id = ?", _blob(text_id))
+        return None if row is None else int(row[0])
+
+    def text(self, number: int) -> StoredText:
+        query = "select text_id, first_seen_at, last_seen_at, group_number, outlet, language from texts where number = ?"
+        text_id, first, last, group, outlet, language = self._row(query, number)
+        return StoredText(text_id.hex(), first, last, group or number, outlet, language, self._print(number))
+
+    def candidates(self, keys: Sequence[int]) -> Mapping[int, int]:
+        found: Counter[int] = Counter()
+        days = range(self._today - _DAYS_KEPT, self._today + 1)
+        # The days are given one by one, so that each is one descent of the tree.
+        query = (
+            f"select number from postings where day in ({','.join(map(str, days))}) and key = ? "  # noqa: S608
+            "order by number desc limit ?"
+        )
+        with self._memory.reading() as connection:
+            for key in keys:
+                new = self._new_postings.get(key, ())
+                found.update(new)
+                if len(new) < TEXTS_A_KEY:
+                    found.update([row[0] for row in connection.execute(query, (key, TEXTS_A_KEY - len(new)))])
+        return found
+
+    def add_text(self, text: StoredText, keys: Sequence[int]) -> int:
+        values = (
+            _blob(text.text_id), self._today, text.first_seen_at, text.last_seen_at, text.outlet, text.language,
+            text.print.shingles.tobytes(), text.print.packed_text,
+        )  # fmt: skip
+        columns = "text_id, day, first_seen_at, last_seen_at, outlet, language, shingles, packed_text"
+        statement = f"insert into texts ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  (ours)
+        with self._memory.noting() as connection:
+            number = int(connection.execute(statement, values).lastrowid or 0)
+        self._keep_print(number, text.print)
+        self._hold_back(number, keys)
+        return number
+
+    def see_again(self, number: int, first_seen_at: Instant, last_seen_at: Instant, keys: Sequence[int]) -> None:
+        day, group = self._row("select day, group_number from texts where number = ?", number)
+        values = first_seen_at, last_seen_at, self._today, number
+        self._do("update texts set first_seen_at = ?, last_seen_at = ?, day = ? where number = ?", *values)
+        self._do("update groups set day = ? where number = ?", self._today, group or number)
+        if day != self._today:
+            self._hold_back(number, keys)
+
+    # Groups
+
+    def group(self, number: int) -> Group | None:
+        row = self._row("select story, parent, articles from groups where number = ?", number)
+        if row is None:
+            return None
+        story, parent, articles = row
+        own = tuple((seen_at, article.hex()) for seen_at, article in _ARTICLE.iter_unpack(articles))
+        return Group(number, story.hex(), parent, own)
+
+    def save_group(self, group: Group) -> None:
+        articles = b"".join(_ARTICLE.pack(seen_at, _blob(article)) for seen_at, article in group.articles)
+        values = group.number, self._today, _blob(group.story), group.parent, articles
+        self._do("insert or replace into groups values (?, ?, ?, ?, ?)", *values)
+
+    def children(self, number: int) -> list[int]:
+        return [row[0] for row in self._rows("select number from groups where parent = ? order by 1", number)]
+
+    def merge(self, source: int, target: int) -> None:
+        moved = [
+            one._replace(
+                source=target if one.source == source else one.source,
+                target=target if one.target == source else one.target,
+            )
+            for one in self._attachments("? in (source, target)", source)
+        ]
+        with self._memory.noting() as connection:
+            connection.execute("update texts set group_number = ? where group_number = ?", (target, source))
+            connection.execute("update texts set group_number = ? where number = ? and group_number is null", (target, source))
+            connection.execute("update strays set group_number = ? where group_number = ?", (target, source))
+            connection.execute("update groups set parent = ? where parent = ?", (target, source))
+            connection.execute("delete from groups where number = ?", (source,))
+            connection.execute("delete from attachments where source = ?", (source,))
+            connection.execute("delete from attachments where target = ?", (source,))
+        for attachment in moved:
+            if attachment.source != attachment.target:
+                self.attach(attachment)
+
+    def attachments(self, source: int) -> list[Attachment]:
+        return list(self._attachments("source = ?", source))
+
+    def attach(self, attachment: Attachment) -> None:
+        known = next(self._attachments("source = ? and target = ?", attachment.source, attachment.target), None)
+        if known is None or attachment.rank < known.rank:
+            values = (*attachment[:4], _blob(attachment.longer))
+            self._do("insert or replace into attachments values (?, ?, ?, ?, ?)", *values)
+
+    def strays(self, group: int) -> list[Stray]:
+        query = "select copy_id, article_id, text_id, first_seen_at, story from strays where group_number = ? order by 1"
+        return [
+            Stray(copy_id.hex(), article_id.hex(), text_id.hex(), seen_at, story.hex())
+            for copy_id, article_id, text_id, seen_at, story in self._rows(query, group)
+        ]
+
+    def add_stray(self, group: int, stray: Stray) -> None:
+        copy_id, article_id, text_id, seen_at, story = stray
+        values = _blob(copy_id), group, _blob(article_id), _blob(text_id), seen_at, _blob(story)
+        self._do("insert or replace into strays values (?, ?, ?, ?, ?, ?)", *values)
+
+    # Aliases and outlets
+
+    def alias_of(self, old_id: str) -> tuple[str, Instant] | None:
+        row = self._row("select new_id, decided_at from aliases where old_id = ?", _blob(old_id))
+        return None if row is None else (row[0].hex(), row[1])
+
+    def aliased_to(self, new_id: str) -> list[str]:
+        return [row[0].hex() for row in self._rows("select old_id from aliases where new_id = ? order by 1", _blob(new_id))]
+
+    def set_alias(self, old_id: str, new_id: str, decided_at: Instant) -> None:
+        self._do("insert or replace into aliases values (?, ?, ?)", _blob(old_id), _blob(new_id), decided_at)
+
+    def outlet(self, name: str) -> OutletWindow:
+        if name not in self._outlets:
+            row = self._row("select latest from outlets where name = ?", name)
+            self._outlets[name] = OutletWindow() if row is None else OutletWindow.from_bytes(row[0])
+        return self._outlets[name]
+
+    def add_to_outlet(self, name: str, text: SeenText) -> None:
+        self.outlet(name).add(text)
+        self._grown.add(name)
+
+    def finish(self) -> None:
+        with self._memory.noting() as connection:
+            connection.executemany("insert or ignore into postings values (?, ?, ?)", sorted(self._new_rows))
+            for name in sorted(self._grown):
+                self._outlets[name].trim()
+                values = name, self._outlets[name].to_bytes()
+                connection.execute("insert or replace into outlets values (?, ?)", values)
+        self._new_rows.clear()
+        self._new_postings.clear()
+        self._outlets.clear()
+        self._grown.clear()
+
+    # SQLite
+
+    def _hold_back(self, number: int, keys: Sequence[int]) -> None:
+        for key in keys:
+            self._new_postings.setdefault(key, deque(maxlen=TEXTS_A_KEY)).append(number)
+            self._new_rows.append((self._today, key, number))
+
+    def _print(self, number: int) -> TextPrint:
+        if number not in self._prints:
+            shingles, packed = self._row("select shingles, packed_text from texts where number = ?", number)
+            self._keep_print(number, TextPrint.stored(shingles, packed))
+        self._prints.move_to_end(number)
+        return self._prints[number]
+
+    def _keep_print(self, number: int, one: TextPrint) -> None:
+        self._prints[number] = one
+        if len(self._prints) > _PRINTS_HELD:
+            self._prints.popitem(last=False)
+
+    def _attachments(self, condition: str, *values: Any) -> Iterator[Attachment]:
+        columns = "source, target, shorter_share, longer_share, longer"
+        rows = self._rows(f"select {columns} from attachments where {condition}", *values)  # noqa: S608  (ours)
+        return (Attachment(*row[:4], row[4].hex()) for row in rows)
+
+    def _row(self, query: str, *values: Any) -> Any:
+        with self._memory.reading() as connection:
+            return connection.execute(query, values).fetchone()
+
+    def _rows(self, query: str, *values: Any) -> list[Any]:
+        with self._memory.reading() as connection:
+            return connection.execute(query, values).fetchall()
+
+    def _do(self, statement: str, *values: Any) -> None:
+        with self._memory.noting() as connection:
+            connection.execute(statement, values)
+
+
+def _blob(hexadecimal: str) -> bytes:
+    return bytes.fromhex(hexadecimal)
+
+
+def _hex(row: Any) -> str | None:
+    return None if row is None else row[0].hex()

@@ -1,0 +1,191 @@
+"""A duplicate index in dictionaries, rebuilt from the records of its changes: what engines hold beside their state."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from schemas.instants import Instant
+from transforms.functions.duplicate_index import TEXTS_A_KEY, Attachment, Group, StoredText, Stray
+from transforms.functions.outlet_window import OutletWindow, SeenText
+
+
+class DictionaryIndex:
+    """`DuplicateIndex` in memory.
+
+    Each change is also handed to `record` as a tuple of the method's name and its arguments; `apply` does it again. So a
+    journal of these tuples is the index.
+    """
+
+    def __init__(self, record: Callable[[tuple[Any, ...]], None] = lambda change: None) -> None:
+        self._record = record
+        self._pages: dict[str, str] = {}
+        self._known: dict[str, tuple[str, str]] = {}
+        self._rows: set[str] = set()
+        self._numbers: dict[str, int] = {}
+        self._texts: dict[int, StoredText] = {}
+        self._by_key: dict[int, deque[int]] = {}
+        self._groups: dict[int, Group] = {}
+        self._members: dict[int, list[int]] = {}
+        self._children: dict[int, set[int]] = {}
+        self._attached: dict[int, dict[int, Attachment]] = {}
+        self._attached_to: dict[int, set[int]] = {}
+        self._strays: dict[int, list[Stray]] = {}
+        self._aliases: dict[str, tuple[str, Instant]] = {}
+        self._aliased: dict[str, set[str]] = {}
+        self._outlets: dict[str, OutletWindow] = {}
+        self._grown: set[str] = set()
+        self._last_number = 0
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def apply(self, change: tuple[Any, ...]) -> None:
+        """Do again what was recorded; nothing is recorded of it."""
+        record, self._record = self._record, lambda change: None
+        try:
+            getattr(self, change[0])(*change[1:])
+        finally:
+            self._record = record
+
+    def text_of_page(self, article_id: str) -> str | None:
+        return self._pages.get(article_id)
+
+    def known_as(self, text_id: str) -> str | None:
+        return self._known[text_id][0] if text_id in self._known else None
+
+    def story_of(self, text_id: str) -> str:
+        return self._known[text_id][1]
+
+    def has_row(self, copy_id: str) -> bool:
+        return copy_id in self._rows
+
+    def note_page(self, article_id: str, text_id: str) -> None:
+        self._record(("note_page", article_id, text_id))
+        self._pages[article_id] = text_id
+
+    def note_text(self, text_id: str, known_as: str, story: str) -> None:
+        self._record(("note_text", text_id, known_as, story))
+        self._known[text_id] = known_as, story
+
+    def note_row(self, copy_id: str) -> None:
+        self._record(("note_row", copy_id))
+        self._rows.add(copy_id)
+
+    def number_of(self, text_id: str) -> int | None:
+        return self._numbers.get(text_id)
+
+    def text(self, number: int) -> StoredText:
+        return self._texts[number]
+
+    def candidates(self, keys: Sequence[int]) -> Mapping[int, int]:
+        found: Counter[int] = Counter()
+        for key in keys:
+            found.update(self._by_key.get(key, ()))
+        return found
+
+    def add_text(self, text: StoredText, keys: Sequence[int], number: int | None = None) -> int:
+        """As the protocol says; `number` is given by `apply` alone."""
+        number = self._last_number = self._last_number + 1 if number is None else number
+        self._record(("add_text", text, tuple(keys), number))
+        self._numbers[text.text_id] = number
+        self._texts[number] = text._replace(group=number)
+        self._members[number] = [number]
+        for key in keys:
+            self._by_key.setdefault(key, deque(maxlen=TEXTS_A_KEY)).append(number)
+        return number
+
+    def see_again(self, number: int, first_seen_at: Instant, last_seen_at: Instant, keys: Sequence[int]) -> None:
+        self._record(("see_again", number, first_seen_at, last_seen_at, tuple(keys)))
+        self._texts[number] = self._texts[number]._replace(first_seen_at=first_seen_at, last_seen_at=last_seen_at)
+
+    def group(self, number: int) -> Group | None:
+        return self._groups.get(number)
+
+    def save_group(self, group: Group) -> None:
+        self._record(("save_group", group))
+        before = self._groups.get(group.number)
+        if before is not None and before.parent is not None:
+            self._children[before.parent].discard(group.number)
+        self._groups[group.number] = group
+        if group.parent is not None:
+            self._children.setdefault(group.parent, set()).add(group.number)
+
+    def children(self, number: int) -> list[int]:
+        return sorted(self._children.get(number, ()))
+
+    def merge(self, source: int, target: int) -> None:
+        self._record(("merge", source, target))
+        for number in self._members.pop(source, []):
+            self._texts[number] = self._texts[number]._replace(group=target)
+            self._members.setdefault(target, []).append(number)
+        self._strays.setdefault(target, []).extend(self._strays.pop(source, []))
+        self._move_attachments(source, target)
+        for child in self._children.pop(source, set()):
+            self._groups[child] = self._groups[child]._replace(parent=target)
+            self._children.setdefault(target, set()).add(child)
+        gone = self._groups.pop(source, None)
+        if gone is not None and gone.parent is not None:
+            self._children.get(gone.parent, set()).discard(source)
+
+    def attachments(self, source: int) -> list[Attachment]:
+        return list(self._attached.get(source, {}).values())
+
+    def attach(self, attachment: Attachment) -> None:
+        self._record(("attach", attachment))
+        self._attach(attachment)
+
+    def strays(self, group: int) -> list[Stray]:
+        return list(self._strays.get(group, ()))
+
+    def add_stray(self, group: int, stray: Stray) -> None:
+        self._record(("add_stray", group, stray))
+        self._strays.setdefault(group, []).append(stray)
+
+    def alias_of(self, old_id: str) -> tuple[str, Instant] | None:
+        return self._aliases.get(old_id)
+
+    def aliased_to(self, new_id: str) -> list[str]:
+        return sorted(self._aliased.get(new_id, ()))
+
+    def set_alias(self, old_id: str, new_id: str, decided_at: Instant) -> None:
+        self._record(("set_alias", old_id, new_id, decided_at))
+        if old_id in self._aliases:
+            self._aliased[self._aliases[old_id][0]].discard(old_id)
+        self._aliases[old_id] = new_id, decided_at
+        self._aliased.setdefault(new_id, set()).add(old_id)
+
+    def outlet(self, name: str) -> OutletWindow:
+        return self._outlets.setdefault(name, OutletWindow())
+
+    def add_to_outlet(self, name: str, text: SeenText) -> None:
+        self._record(("add_to_outlet", name, text))
+        self.outlet(name).add(text)
+        self._grown.add(name)
+
+    def finish(self) -> None:
+        for name in self._grown:
+            self._outlets[name].trim()
+        self._grown.clear()
+
+    def _attach(self, attachment: Attachment) -> None:
+        known = self._attached.setdefault(attachment.source, {})
+        if attachment.target not in known or attachment.rank < known[attachment.target].rank:
+            known[attachment.target] = attachment
+            self._attached_to.setdefault(attachment.target, set()).add(attachment.source)
+
+    def _move_attachments(self, source: int, target: int) -> None:
+        moved = list(self._attached.pop(source, {}).values())
+        for attachment in moved:
+            self._attached_to[attachment.target].discard(source)
+        for other in self._attached_to.pop(source, set()):
+            moved.append(self._attached[other].pop(source))
+        for attachment in moved:
+            ends = {source: target}
+            attachment = attachment._replace(
+                source=ends.get(attachment.source, attachment.source),
+                target=ends.get(attachment.target, attachment.target),
+            )
+            if attachment.source != attachment.target:
+                self._attach(attachment)

@@ -1,0 +1,356 @@
+"""The duplicate decision, one article after the other: new, a copy, an update, or seen before.
+
+It comes to the stories that `clusters.partition` finds over all pairs at once, whatever the order. What no decision
+taken one by one can do is to give each story one row that never has to be corrected: a later text may bridge two
+stories, or be a better parent for a stub. Nothing written is rewritten then; an alias says where the row belongs.
+
+A page is known by the first text that it showed. A later text of it becomes an `update` row of the page's story and is
+not compared with anything: else one page that shows a new text each hour would join all stories that it ever copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple, TypeAlias
+
+from schemas.alias import Alias
+from schemas.article import Article
+from schemas.copy import Copy
+from schemas.instants import Instant
+from schemas.tables import SCHEMA_VERSION
+from transforms.functions.clusters import SAME_COPY_SHARE, Pair, pair_of, root_of
+from transforms.functions.duplicate_index import WINDOW, Attachment, DuplicateIndex, Group, StoredText, Stray
+from transforms.functions.fact_guard import compare_facts
+from transforms.functions.outlet_window import SeenText
+from transforms.functions.shingles import shared
+from transforms.functions.text_print import SplitText, TextPrint
+from transforms.functions.urls import copy_id
+
+MOST_COMPARED: Final = 64
+"""Candidates that one text is compared with, those with the most keys in common first. On the development sets no text
+has a partner behind the 32nd; the bound is for floods of robot stories from one template."""
+
+TEXT_ID_CHARACTERS: Final = 32
+"""Hex characters of a `content_sha256` that name a text: 16 bytes, as of all ids."""
+
+_UNNAMED: Final = ""
+"""Story of a group between its making or joining and its naming."""
+
+Row: TypeAlias = Article | Copy | Alias
+
+
+class _Prepared(NamedTuple):
+    """A new text, printed with its outlet's furniture still in it."""
+
+    seen: SeenText
+    keys: Sequence[int]
+    print: TextPrint
+
+
+class Decider:
+    """Decides articles against an index, and collects the aliases that follow.
+
+    Args:
+        index: what is remembered; it is asked and changed.
+        decided_at: the time that aliases bear, if they bear no later one already.
+        run_id: the run that decides.
+    """
+
+    def __init__(self, index: DuplicateIndex, decided_at: Instant, run_id: str) -> None:
+        self._index = index
+        self._decided_at = decided_at
+        self._run_id = run_id
+        self._before: dict[str, str | None] = {}
+        self.compared = 0
+        """Pairs of texts that were compared."""
+
+    def decide_all(self, articles: Sequence[Article]) -> Iterator[Row | None]:
+        """Decide articles in the given order; yields a row for each (None where it was seen before), then the aliases.
+
+        What the outlets repeat is learnt from all of them before the first is decided, so that a first run over a
+        folder knows as much of its outlets as a later one.
+        """
+        prepared = self._prepare(articles)
+        for article in articles:
+            yield self._decide(article, prepared)
+        self._index.finish()
+        yield from self._aliases()
+
+    # Looking at outlets
+
+    def _prepare(self, articles: Iterable[Article]) -> dict[str, _Prepared]:
+        prepared: dict[str, _Prepared] = {}
+        for article in articles:
+            text_id = _text_id(article)
+            if text_id in prepared or self._index.known_as(text_id) or self._index.text_of_page(article.article_id):
+                continue
+            split = SplitText.of(article.article_body)
+            keys, text = split.print(article.in_language)
+            prepared[text_id] = _Prepared(SeenText.of(split, keys), keys, text)
+            outlet = _outlet(article)
+            if outlet:
+                self._index.add_to_outlet(outlet, prepared[text_id].seen)
+        return prepared
+
+    def _printed(self, article: Article, prepared: _Prepared) -> tuple[Sequence[int], TextPrint]:
+        outlet = _outlet(article)
+        furniture = self._index.outlet(outlet).furniture_in(prepared.seen) if outlet else ()
+        if not furniture:
+            return prepared.keys, prepared.print
+        return SplitText.of(article.article_body).print(article.in_language, furniture)
+
+    # One article
+
+    def _decide(self, article: Article, prepared: dict[str, _Prepared]) -> Article | Copy | None:
+        row_id = copy_id(article.article_id, article.content_sha256)
+        if self._index.has_row(row_id):
+            return None
+        self._index.note_row(row_id)
+        text_id = _text_id(article)
+        of_page, of_text = self._index.text_of_page(article.article_id), self._index.known_as(text_id)
+        if of_page is None and of_text is None:
+            return self._new_text(article, prepared.pop(text_id), row_id)
+        if of_text is None:
+            return self._update(article, self._index.known_as(of_page or "") or text_id, row_id)
+        return self._known_text(article, of_text, of_page, row_id)
+
+    def _known_text(self, article: Article, known_as: str, of_page: str | None, row_id: str) -> Copy:
+        """A text that is known wins over a page that is known: a page that goes back to an older wording, or takes
+        another outlet's, is a copy of that text."""
+        if of_page is None:
+            self._index.note_page(article.article_id, known_as)
+            self._see_again(known_as, article.first_seen_at)
+        elif self._story(self._index.known_as(of_page) or of_page) == self._story(known_as):
+            return self._copy(article, row_id, known_as, "update", None)
+        return self._copy(article, row_id, known_as, "exact", 1.0)
+
+    def _update(self, article: Article, known_as: str, row_id: str) -> Copy:
+        self._index.note_text(_text_id(article), known_as, self._story(known_as))
+        return self._copy(article, row_id, known_as, "update", None)
+
+    def _new_text(self, article: Article, prepared: _Prepared, row_id: str) -> Article | Copy:
+        text_id, page, seen_at = _text_id(article), article.article_id, article.first_seen_at
+        self._index.note_page(page, text_id)
+        keys, text = self._printed(article, prepared)
+        if not keys:  # too short to be compared: alone but for exact copies
+            self._index.note_text(text_id, text_id, page)
+            return article
+        stored = StoredText(text_id, seen_at, seen_at, 0, _outlet(article), article.in_language, text)
+        number = self._index.add_text(stored, keys)
+        self._index.save_group(Group(number, story=_UNNAMED))
+        best = self._place(number, keys)
+        group = self._group_of(number)
+        if not group.story:
+            self._index.note_text(text_id, text_id, page)
+            self._index.save_group(group._replace(story=page, articles=((seen_at, page),)))
+            return article
+        self._index.note_text(text_id, text_id, group.story)
+        return self._copy(article, row_id, text_id, *_relation(best, stored.outlet))
+
+    def _copy(self, article: Article, row_id: str, known_as: str, relation: str, similarity: float | None) -> Copy:
+        story = self._story(known_as)
+        number = self._index.number_of(known_as)
+        if number is not None:
+            group = self._group_of(number)
+            if story not in (own for _, own in group.articles):
+                stray = Stray(row_id, article.article_id, _text_id(article), article.first_seen_at, story)
+                self._index.add_stray(group.number, stray)
+        return Copy(article, row_id, story, relation, similarity)
+
+    def _see_again(self, text_id: str, seen_at: Instant) -> None:
+        """A text seen outside the time that it was known from lies near other texts now than before."""
+        number = self._index.number_of(text_id)
+        if number is None:
+            return
+        text = self._index.text(number)
+        if not text.first_seen_at <= seen_at <= text.last_seen_at:
+            keys = text.print.keys(text.language)
+            self._index.see_again(number, min(text.first_seen_at, seen_at), max(text.last_seen_at, seen_at), keys)
+            self._place(number, keys)
+
+    # Groups and stories
+
+    def _place(self, number: int, keys: Sequence[int]) -> tuple[Pair, StoredText] | None:
+        """Compare a text with its candidates and bring the groups up to date; returns the best pair with its other text."""
+        text = self._index.text(number)
+        found = self._index.candidates(keys)
+        joined: list[int] = []
+        attachments: dict[tuple[int, int], Attachment] = {}
+        best: tuple[Pair, StoredText] | None = None
+        nearest_first = sorted(found, key=lambda other: (-found[other], -other))
+        for other_number in nearest_first[:MOST_COMPARED]:
+            other = self._index.text(other_number)
+            if other.group in joined or other.group == text.group or _apart(text, other) > WINDOW:
+                continue
+            pair = self._compare(text, other)
+            if pair is None:
+                continue
+            if best is None or pair.rank < best[0].rank:
+                best = pair, other
+            if pair.is_strong:
+                joined.append(other.group)
+            else:
+                attachment = _attachment(pair, text, other)
+                ends = attachment.source, attachment.target
+                if ends not in attachments or attachment.rank < attachments[ends].rank:
+                    attachments[ends] = attachment
+        self._settle(text.group, joined, attachments.values())
+        return best
+
+    def _compare(self, text: StoredText, other: StoredText) -> Pair | None:
+        self.compared += 1
+        in_common = shared(text.print.shingles, other.print.shingles)
+        pair = pair_of(text.text_id, other.text_id, (text.print.size, other.print.size), in_common)
+        if pair is None or compare_facts(text.print.masked, other.print.masked).is_template:
+            return None
+        return pair
+
+    def _settle(self, group: int, joined: Sequence[int], attachments: Iterable[Attachment]) -> None:
+        """Join groups, note attachments, choose parents again where they may have changed, and name the stories."""
+        sources = set()
+        for attachment in attachments:
+            self._index.attach(attachment)
+            sources.add(attachment.source)
+        together = {group, *joined}
+        target = min(together)
+        for source in together - {target}:
+            self._join(source, target)
+        changed = {target} | (sources - together)
+        left = {former for number in sorted(changed) for former in self._choose_parent(number)}
+        self._name_stories({root_of(number, self._parent) for number in changed | left}, some_left=bool(left))
+
+    def _join(self, source: int, target: int) -> None:
+        """Make two groups one; of two stories it has none until it is named."""
+        one, other = self._require(source), self._require(target)
+        self._index.merge(source, target)
+        story = other.story if one.story in (_UNNAMED, other.story) else _UNNAMED
+        articles = tuple(sorted(one.articles + other.articles))
+        self._index.save_group(self._require(target)._replace(articles=articles, story=story))
+
+    def _choose_parent(self, number: int) -> list[int]:
+        """Attach a group to its best parent; returns the former parent where that is another one."""
+        group = self._require(number)
+        best = min(self._index.attachments(number), key=lambda one: one.rank, default=None)
+        parent = None if best is None else best.target
+        if parent == group.parent:
+            return []
+        self._index.save_group(group._replace(parent=parent))
+        return [group.parent] if group.parent is not None and self._index.group(group.parent) else []
+
+    def _parent(self, number: int) -> int | None:
+        parent = self._require(number).parent
+        return parent if parent is not None and self._index.group(parent) else None
+
+    def _name_stories(self, roots: Iterable[int], *, some_left: bool) -> None:
+        """Give all groups attached below a root one story, and alias the rows that were written under another.
+
+        Articles first: most rows follow the article that they were written under. Where groups have left a story, each
+        stray that stayed is looked at, since the article that it follows may have gone.
+        """
+        renamed: list[Group] = []
+        for root in sorted(roots):
+            story = self._story_for(self._tree(root))
+            for group in self._tree(root):
+                if group.story != story:
+                    self._index.save_group(group._replace(story=story))
+                    for _, article in group.articles:
+                        self._alias(article, story)
+                if group.story != story or some_left:
+                    renamed.append(group._replace(story=story))
+        for group in renamed:
+            for stray in self._index.strays(group.number):
+                self._move_stray(stray, group.story)
+
+    def _move_stray(self, stray: Stray, story: str) -> None:
+        known = self._index.alias_of(stray.copy_id)
+        if self._resolve(known[0] if known else stray.story) != story:
+            self._alias(stray.copy_id, story)
+        known_as = self._index.known_as(stray.text_id)
+        if known_as is not None and self._story(known_as) != story:
+            self._index.note_text(stray.text_id, known_as, story)
+
+    def _tree(self, root: int) -> list[Group]:
+        numbers = [root]
+        for number in numbers:
+            numbers += [child for child in self._index.children(number) if child not in numbers]
+        return [self._require(number) for number in numbers]
+
+    def _story_for(self, groups: Sequence[Group]) -> str:
+        """Return the row that is canonical for groups that are one story: the one first seen of those published.
+
+        Where none of them was ever published as an article, their earliest copy becomes one.
+        """
+        root = groups[0]
+        if root.parent is not None and self._parent(root.number) is None and root.story:
+            return root.story  # its parent has been forgotten; what was decided then stays
+        articles = sorted(article for group in groups for article in group.articles)
+        if articles:
+            in_force = [article for _, article in articles if self._resolve(article) == article]
+            return (in_force or [articles[0][1]])[0]
+        strays = [(stray, group) for group in groups for stray in self._index.strays(group.number)]
+        if not strays:
+            return next((group.story for group in groups if group.story), _UNNAMED)
+        first, home = min(strays, key=lambda one: (one[0].first_seen_at, one[0].article_id))
+        self._index.save_group(home._replace(articles=((first.first_seen_at, first.article_id),)))
+        return first.article_id
+
+    # Small things
+
+    def _alias(self, old: str, new: str) -> None:
+        for one in [old, *self._index.aliased_to(old)]:
+            known = self._index.alias_of(one)
+            if (known[0] if known else one) == new:
+                continue
+            self._before.setdefault(one, known[0] if known else None)
+            self._index.set_alias(one, new, max(self._decided_at, known[1] + 1 if known else 0))
+
+    def _aliases(self) -> Iterator[Alias]:
+        for old, before in sorted(self._before.items()):
+            known = self._index.alias_of(old)
+            if known is not None and known[0] != before and (before is not None or known[0] != old):
+                yield Alias(old, known[0], known[1], self._run_id, SCHEMA_VERSION)
+        self._before.clear()
+
+    def _resolve(self, story: str) -> str:
+        known = self._index.alias_of(story)
+        return known[0] if known else story
+
+    def _story(self, known_as: str) -> str:
+        return self._resolve(self._index.story_of(known_as))
+
+    def _group_of(self, number: int) -> Group:
+        return self._require(self._index.text(number).group)
+
+    def _require(self, number: int) -> Group:
+        group = self._index.group(number)
+        if group is None:
+            raise LookupError(f"the duplicate index has no group {number}; its memory is damaged")
+        return group
+
+
+def _text_id(article: Article) -> str:
+    return article.content_sha256[:TEXT_ID_CHARACTERS]
+
+
+def _outlet(article: Article) -> str | None:
+    outlet = article.source_domain or article.publisher
+    return outlet.casefold() if outlet else None
+
+
+def _apart(one: StoredText, other: StoredText) -> Instant:
+    return max(0, one.first_seen_at - other.last_seen_at, other.first_seen_at - one.last_seen_at)
+
+
+def _attachment(pair: Pair, text: StoredText, other: StoredText) -> Attachment:
+    source, target = (text, other) if pair.shorter == text.text_id else (other, text)
+    return Attachment(source.group, target.group, pair.shorter_share, pair.longer_share, pair.longer)
+
+
+def _relation(best: tuple[Pair, StoredText] | None, outlet: str | None) -> tuple[str, float | None]:
+    """Return what a text is to the story that it joins, and how much of the shorter text the best pair shares."""
+    if best is None:
+        return "version", None
+    pair, other = best
+    if outlet is not None and outlet == other.outlet:
+        return "update", pair.shorter_share
+    return ("same_copy" if pair.shorter_share >= SAME_COPY_SHARE else "version"), pair.shorter_share
