@@ -24,7 +24,8 @@ from transforms.write_table import WriteTable
 class CycleGraph:
     """What the graph of one cycle is built from.
 
-    `open_memory`, `open_duplicates`, `on_slice` and `on_row` travel to where the stages run: functions that pickle by name.
+    `open_memory`, `open_duplicates`, `on_slice` and `on_row` travel to where the stages run: functions that pickle by
+    name.
     """
 
     run_id: str

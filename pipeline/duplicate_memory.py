@@ -1,4 +1,4 @@
-"""The keeper of the duplicate index for local cycles: tables in the lake's SQLite memory, within the cycle's transaction.
+"""The keeper of the duplicate index for local cycles: tables in the lake's memory, within the cycle's transaction.
 
 What a cycle adds under keys is held back and written at its end, in the order of the keys: look-ups of the cycle's own
 texts then cost nothing, and the tree is written once a page, however large it is.
@@ -22,7 +22,7 @@ _DAYS_KEPT: Final = WINDOW // _DAY + 1
 """Days before today that may hold texts within the window of today's."""
 
 _PRINTS_HELD: Final = 512
-"""Prints kept ready (some 20 kB each once taken apart for the fact guard): the partners of a cycle's commonest stories."""
+"""Prints kept ready (some 20 kB each once taken apart for the fact guard): partners of a cycle's commonest stories."""
 
 _ARTICLE: Final = struct.Struct("<q16s")
 
@@ -87,7 +87,9 @@ class DuplicateMemory:
         return None if row is None else int(row[0])
 
     def text(self, number: int) -> StoredText:
-        query = "select text_id, first_seen_at, last_seen_at, group_number, outlet, language from texts where number = ?"
+        query = (
+            "select text_id, first_seen_at, last_seen_at, group_number, outlet, language from texts where number = ?"
+        )
         text_id, first, last, group, outlet, language = self._row(query, number)
         return StoredText(text_id.hex(), first, last, group or number, outlet, language, self._print(number))
 
@@ -96,7 +98,7 @@ class DuplicateMemory:
         days = range(self._today - _DAYS_KEPT, self._today + 1)
         # The days are given one by one, so that each is one descent of the tree.
         query = (
-            f"select number from postings where day in ({','.join(map(str, days))}) and key = ? "  # noqa: S608
+            f"select number from postings where day in ({','.join(map(str, days))}) and key = ? "
             "order by number desc limit ?"
         )
         with self._memory.reading() as connection:
@@ -113,7 +115,7 @@ class DuplicateMemory:
             text.print.shingles.tobytes(), text.print.packed_text,
         )  # fmt: skip
         columns = "text_id, day, first_seen_at, last_seen_at, outlet, language, shingles, packed_text"
-        statement = f"insert into texts ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  (ours)
+        statement = f"insert into texts ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?)"
         with self._memory.noting() as connection:
             number = int(connection.execute(statement, values).lastrowid or 0)
         self._keep_print(number, text.print)
@@ -152,11 +154,13 @@ class DuplicateMemory:
                 source=target if one.source == source else one.source,
                 target=target if one.target == source else one.target,
             )
-            for one in self._attachments("? in (source, target)", source)
+            for one in self._attachments("source = ? or target = ?", source, source)
         ]
         with self._memory.noting() as connection:
             connection.execute("update texts set group_number = ? where group_number = ?", (target, source))
-            connection.execute("update texts set group_number = ? where number = ? and group_number is null", (target, source))
+            connection.execute(
+                "update texts set group_number = ? where number = ? and group_number is null", (target, source)
+            )
             connection.execute("update strays set group_number = ? where group_number = ?", (target, source))
             connection.execute("update groups set parent = ? where parent = ?", (target, source))
             connection.execute("delete from groups where number = ?", (source,))
@@ -176,7 +180,9 @@ class DuplicateMemory:
             self._do("insert or replace into attachments values (?, ?, ?, ?, ?)", *values)
 
     def strays(self, group: int) -> list[Stray]:
-        query = "select copy_id, article_id, text_id, first_seen_at, story from strays where group_number = ? order by 1"
+        query = (
+            "select copy_id, article_id, text_id, first_seen_at, story from strays where group_number = ? order by 1"
+        )
         return [
             Stray(copy_id.hex(), article_id.hex(), text_id.hex(), seen_at, story.hex())
             for copy_id, article_id, text_id, seen_at, story in self._rows(query, group)
@@ -194,7 +200,9 @@ class DuplicateMemory:
         return None if row is None else (row[0].hex(), row[1])
 
     def aliased_to(self, new_id: str) -> list[str]:
-        return [row[0].hex() for row in self._rows("select old_id from aliases where new_id = ? order by 1", _blob(new_id))]
+        return [
+            row[0].hex() for row in self._rows("select old_id from aliases where new_id = ? order by 1", _blob(new_id))
+        ]
 
     def set_alias(self, old_id: str, new_id: str, decided_at: Instant) -> None:
         self._do("insert or replace into aliases values (?, ?, ?)", _blob(old_id), _blob(new_id), decided_at)
@@ -242,8 +250,10 @@ class DuplicateMemory:
 
     def _attachments(self, condition: str, *values: Any) -> Iterator[Attachment]:
         columns = "source, target, shorter_share, longer_share, longer"
-        rows = self._rows(f"select {columns} from attachments where {condition}", *values)  # noqa: S608  (ours)
-        return (Attachment(*row[:4], row[4].hex()) for row in rows)
+        rows = self._rows(f"select {columns} from attachments where {condition}", *values)
+        return (
+            Attachment(source, target, shorter, share, longer.hex()) for source, target, shorter, share, longer in rows
+        )
 
     def _row(self, query: str, *values: Any) -> Any:
         with self._memory.reading() as connection:

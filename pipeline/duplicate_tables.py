@@ -1,7 +1,8 @@
 """The tables in which a lake's memory keeps what the duplicate decision remembers.
 
 `day` is the day, counted from 1970, on which newsbeam noted a thing: what is forgotten is forgotten a whole day at a
-time, so that nothing has to be looked for one by one. A text without a `group_number` is in the group of its own number.
+time, so that nothing has to be looked for one by one. A text without a `group_number` is in the group of its own
+number.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ create table aliases (old_id blob primary key, new_id blob not null, decided_at 
 create index aliases_by_new_id on aliases (new_id);
 create table outlets (name text primary key, latest blob not null);
 create table texts (
-    number integer primary key autoincrement, text_id blob not null unique, day integer not null, first_seen_at integer not null,
-    last_seen_at integer not null, group_number integer, outlet text, language text, shingles blob not null,
-    packed_text blob not null
+    number integer primary key autoincrement, text_id blob not null unique, day integer not null,
+    first_seen_at integer not null, last_seen_at integer not null, group_number integer, outlet text, language text,
+    shingles blob not null, packed_text blob not null
 );
 create index texts_by_group on texts (group_number) where group_number is not null;
 create index texts_by_day on texts (day);

@@ -17,42 +17,40 @@ _ALIASES_IN_FORCE: Final = """
 select old_id, arg_max(new_id, decided_at) as new_id, max(decided_at) as decided_at from {aliases} group by old_id"""
 
 # Two hops: a row's own alias, then that of the article that it belongs to. An article's alias needs no second one.
-_COPIES_AND_STORIES: Final = """
-    select c.*, coalesce(of_story.new_id, of_row.new_id, c.duplicate_of) as story,
-        of_row.new_id is not null and story = c.article_id and c.similarity is not null as is_promoted
-    from {copies} c
-    left join aliases_in_force of_row on of_row.old_id = c.copy_id
-    left join aliases_in_force of_story on of_story.old_id = coalesce(of_row.new_id, c.duplicate_of)"""
+_COPIES_WITH_STORY: Final = """
+select c.*, coalesce(of_story.new_id, of_row.new_id, c.duplicate_of) as story,
+    of_row.new_id is not null and story = c.article_id and c.similarity is not null as is_promoted
+from {copies} c
+left join aliases_in_force of_row on of_row.old_id = c.copy_id
+left join aliases_in_force of_story on of_story.old_id = coalesce(of_row.new_id, c.duplicate_of)"""
 
 _ARTICLES: Final = """
 select a.* from {articles} a left join aliases_in_force moved on moved.old_id = a.article_id
 where moved.new_id is null or moved.new_id = a.article_id
 union all by name
-select c.* exclude (copy_id, duplicate_of, relation, similarity, story, is_promoted) from (%s
-) c where c.is_promoted""" % _COPIES_AND_STORIES  # noqa: UP031  (the braces are filled in later)
+select * exclude (copy_id, duplicate_of, relation, similarity, story, is_promoted)
+from copies_with_story where is_promoted"""
 
 _COPIES: Final = """
-select c.* exclude (story, is_promoted) replace (c.story as duplicate_of) from (%s
-) c where not c.is_promoted
+select * exclude (story, is_promoted) replace (story as duplicate_of) from copies_with_story where not is_promoted
 union all by name
 select a.article_id as copy_id, moved.new_id as duplicate_of, 'version' as relation, null::float as similarity, a.*
-from {articles} a join aliases_in_force moved on moved.old_id = a.article_id and moved.new_id <> a.article_id""" % (  # noqa: UP031
-    _COPIES_AND_STORIES
-)
+from {articles} a join aliases_in_force moved on moved.old_id = a.article_id and moved.new_id <> a.article_id"""
 
 _STORIES: Final = """
-select story as article_id, max(headline) filter (is_canonical) as headline, max(in_language) filter (is_canonical) as in_language,
+select story as article_id, max(headline) filter (is_canonical) as headline,
+    max(in_language) filter (is_canonical) as in_language,
     count(*) filter (not is_canonical) as copies, count(distinct outlet) as outlets,
     arg_min(outlet, coalesce(date_published, first_seen_at)) as first_outlet,
     min(date_published) as first_published, min(first_seen_at) as first_seen_at, max(first_seen_at) as last_seen_at,
     max(word_count) as word_count, arg_max(article_body, word_count) as article_body,
     arg_max(article_id, word_count) as fullest_article_id
 from (
-    select article_id as story, true as is_canonical, coalesce(source_domain, publisher) as outlet, article_id, headline,
-        in_language, date_published, first_seen_at, word_count, article_body from articles
+    select article_id as story, true as is_canonical, coalesce(source_domain, publisher) as outlet, article_id,
+        headline, in_language, date_published, first_seen_at, word_count, article_body from articles
     union all
-    select duplicate_of, false, coalesce(source_domain, publisher), article_id, headline,
-        in_language, date_published, first_seen_at, word_count, article_body from copies
+    select duplicate_of, false, coalesce(source_domain, publisher), article_id,
+        headline, in_language, date_published, first_seen_at, word_count, article_body from copies
 ) group by story"""
 
 _RUNS: Final = """
@@ -63,8 +61,12 @@ select run_id, min(started_at) as started_at, max(finished_at) as finished_at, c
 from {runs} group by run_id"""
 
 _VIEWS: Final[Mapping[str, tuple[str, str]]] = {
-    "aliases": ("rows found later to belong to another story; of an old_id the latest is in force", "\nselect * from {aliases}"),
+    "aliases": (
+        "rows found later to belong to another story; of an old_id the latest is in force",
+        "\nselect * from {aliases}",
+    ),
     "aliases_in_force": ("where each moved row belongs now", _ALIASES_IN_FORCE),
+    "copies_with_story": ("rows of the table copies, with the story that each belongs to now", _COPIES_WITH_STORY),
     "articles": ("each story once, as it was first published", _ARTICLES),
     "copies": ("every other row of a story (duplicate_of): copies, versions, updates", _COPIES),
     "stories": ("each story with its copies, outlets and times, and its fullest text", _STORIES),

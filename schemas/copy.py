@@ -19,4 +19,4 @@ class Copy(NamedTuple):
     relation: str
     """`exact`, `same_copy`, `version` or `update`; `schemas.tables` says what each means."""
     similarity: float | None = None
-    """0 to 1: how much of the shorter of two texts stands in the longer one; 1.0 for `exact`; None where not measured."""
+    """0 to 1: how much of the shorter of two texts stands in the longer; 1.0 for `exact`; None where not measured."""

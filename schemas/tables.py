@@ -77,7 +77,11 @@ _COPY_COLUMNS: Final = [
         "stands in the longer; `update`: another text of the same page or outlet",
         required=True,
     ),
-    _column("similarity", pa.float32(), "0 to 1: share of the shorter text's five-word shingles in its best match; null where not measured"),
+    _column(
+        "similarity",
+        pa.float32(),
+        "0 to 1: share of the shorter text's five-word shingles in its best match; null where not measured",
+    ),
 ]
 
 _REJECT_COLUMNS: Final = [

@@ -6,7 +6,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -28,8 +28,27 @@ from transforms.functions.shingles import shared
 from transforms.functions.text_print import SplitText
 
 HOUR = 3_600_000_000
-_SYLLABLES = "ba co di fu ge ha jo ki lu mo ne pa ro si tu va we xo zu".split()
-_NAMES = "Abend Brook Corrin Dale Ester Flint Garrow Hume".split()
+_SYLLABLES = (
+    "ba",
+    "co",
+    "di",
+    "fu",
+    "ge",
+    "ha",
+    "jo",
+    "ki",
+    "lu",
+    "mo",
+    "ne",
+    "pa",
+    "ro",
+    "si",
+    "tu",
+    "va",
+    "we",
+    "xo",
+)
+_NAMES = ["Abend", "Brook", "Corrin", "Dale", "Ester", "Flint", "Garrow", "Hume"]
 
 
 def _plain_sentence(number: int) -> str:
@@ -86,6 +105,14 @@ def worlds(draw: st.DrawFn, hours: int = 200) -> list[Document]:
     ]
     again = draw(st.lists(st.sampled_from(documents), max_size=3))
     return draw(st.permutations(documents + again))
+
+
+def random_worlds(count: int) -> Iterator[list[Document]]:
+    """The same worlds at each call: nine pages of six texts, within 200 hours."""
+    for seed in range(count):
+        draw = random.Random(seed)
+        texts = [tuple(draw.sample(range(len(PARTS)), draw.randint(2, 7))) for _ in range(6)]
+        yield [Document(page, draw.choice(texts), draw.randrange(200)) for page in range(9)]
 
 
 def stories_of(documents: Iterable[Document]) -> frozenset[frozenset[str]]:
@@ -157,7 +184,7 @@ def decide(documents: Sequence[Document], index: DuplicateIndex, cycles: Sequenc
     aliases: list[Alias] = []
     seen = 0
     cuts = [0, *sorted(set(cycles)), len(documents)]
-    for number, (start, end) in enumerate(zip(cuts, cuts[1:], strict=False)):
+    for number, (start, end) in enumerate(pairwise(cuts)):
         decider = Decider(index, SEEN_AT + number, "run-1")
         for row in decider.decide_all([document.article() for document in documents[start:end]]):
             if row is None:

@@ -41,7 +41,7 @@ _PARTS = (
 
 def paragraphs(name: str, count: int = 6) -> list[str]:
     """Sentences of a small news story, each with its number; of two names they share hardly five words in a row."""
-    choice = random.Random(name).choice  # noqa: S311
+    choice = random.Random(name).choice
     stories = [" ".join(choice(part.split("/")) for part in _PARTS) for _ in range(count)]
     return [f"{story[0].upper()}{story[1:]}, said report {name} in part {n}." for n, story in enumerate(stories, 1)]
 

@@ -7,9 +7,13 @@ import pytest
 
 from pipeline.lake import Lake, open_or_make_lake
 from pipeline.views import view_definitions
+from schemas.article import Article
+from schemas.copy import Copy
 from schemas.cycle_report import CycleReport
 from schemas.tables import TABLES
+from tests.duplicate_worlds import Outcome, decide, random_worlds, stories_of
 from tests.samples import SEEN_AT, article
+from transforms.functions.dictionary_index import DictionaryIndex
 from transforms.functions.parquet_rows import flat_row, to_parquet
 
 
@@ -58,3 +62,35 @@ def test_a_run_is_one_row_over_all_its_cycles(tmp_path: Path) -> None:
         _add(lake, "runs", f"c{cycle}.parquet", report)
     query = "select cycles, inputs, articles, copies, rejects, already_seen, bytes_read from runs"
     assert _pasted(lake).execute(query).fetchall() == [(2, 20, 10, 6, 2, 2, 200)]
+
+
+def _lake_of(outcome: Outcome, root: Path) -> duckdb.DuckDBPyConnection:
+    lake = open_or_make_lake(str(root))
+    for table, kind in (("articles", Article), ("copies", Copy)):
+        _add(lake, table, "c1.parquet", *[row for row in outcome.rows if isinstance(row, kind)])
+    _add(lake, "aliases", "c1.parquet", *outcome.aliases)
+    return _pasted(lake)
+
+
+def test_the_views_show_each_story_once_and_every_other_row_as_a_copy_of_it(tmp_path: Path) -> None:
+    promoted = moved = 0
+    for number, world in enumerate(random_worlds(60)):
+        outcome = decide(world, DictionaryIndex())
+        if not outcome.aliases:
+            continue
+        views = _lake_of(outcome, tmp_path / str(number))
+        query = "select article_id, source from articles union all select duplicate_of, source from copies"
+        stories: dict[str, set[str]] = {}
+        for story, source in views.execute(query).fetchall():
+            stories.setdefault(story, set()).add(source)
+        assert frozenset(map(frozenset, stories.values())) == stories_of(world)
+        shown = [row[0] for row in views.execute("select article_id from articles").fetchall()]
+        assert sorted(shown) == sorted(stories)
+        assert views.execute("select count(*) from copies").fetchone() == (len(outcome.rows) - len(stories),)
+        found = views.execute("select article_id, copies + 1 from stories").fetchall()
+        assert sorted(found) == sorted((story, len(sources)) for story, sources in stories.items())
+        ids = {alias.old_id for alias in outcome.aliases}
+        promoted += sum(isinstance(row, Copy) and row.article.article_id in shown for row in outcome.rows)
+        moved += sum(isinstance(row, Article) and row.article_id in ids for row in outcome.rows)
+    assert moved
+    assert promoted

@@ -20,8 +20,8 @@ LEAST_SHARE: Final = 0.40
 within .005 of F1 on real wire copy, .50 loses .03 (`BENCHMARKS.md`)."""
 
 STRONG_SHARE: Final = 0.40
-"""Of the longer text's shingles in the shorter one: from here on a pair is strong. .36 chains stories (ARI .91 instead of
-.93), from .40 to .50 nothing changes, .55 loses the group of a long write-through."""
+"""Of the longer text's shingles in the shorter one: from here a pair is strong. .36 chains stories (ARI .91, not .93),
+from .40 to .50 nothing changes, .55 loses the group of a long write-through."""
 
 SAME_COPY_SHARE: Final = 0.70
 """Of the shorter text's shingles: from here on a pair is called the same copy, below it another version (lab)."""

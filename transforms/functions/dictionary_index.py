@@ -1,4 +1,9 @@
-"""A duplicate index in dictionaries, rebuilt from the records of its changes: what engines hold beside their state."""
+"""A duplicate index in dictionaries, rebuilt from the records of its changes: what engines hold beside their state.
+
+The records are kept for the window of comparison and dropped from the oldest on. So each record of a text or a group
+holds all that is known of it: whatever is touched is remembered anew; what no record speaks of any more is forgotten.
+(Strays are not: a row is moved by an alias of its own only while the record of it lives.)
+"""
 
 from __future__ import annotations
 
@@ -14,8 +19,8 @@ from transforms.functions.outlet_window import OutletWindow, SeenText
 class DictionaryIndex:
     """`DuplicateIndex` in memory.
 
-    Each change is also handed to `record` as a tuple of the method's name and its arguments; `apply` does it again. So a
-    journal of these tuples is the index.
+    Each change is also handed to `record`, as the name of a method and its arguments; `apply` does it again. So a
+    journal of these records is the index. Methods of the protocol are described there.
     """
 
     def __init__(self, record: Callable[[tuple[Any, ...]], None] = lambda change: None) -> None:
@@ -85,26 +90,47 @@ class DictionaryIndex:
             found.update(self._by_key.get(key, ()))
         return found
 
-    def add_text(self, text: StoredText, keys: Sequence[int], number: int | None = None) -> int:
-        """As the protocol says; `number` is given by `apply` alone."""
-        number = self._last_number = self._last_number + 1 if number is None else number
-        self._record(("add_text", text, tuple(keys), number))
-        self._numbers[text.text_id] = number
-        self._texts[number] = text._replace(group=number)
-        self._members[number] = [number]
-        for key in keys:
-            self._by_key.setdefault(key, deque(maxlen=TEXTS_A_KEY)).append(number)
+    def add_text(self, text: StoredText, keys: Sequence[int]) -> int:
+        number = self._last_number + 1
+        self.restore_text(number, text._replace(group=number), keys)
         return number
 
+    def restore_text(self, number: int, text: StoredText, keys: Sequence[int]) -> None:
+        """Note a text with its number and group; of one that is known, only when it was seen."""
+        self._record(("restore_text", number, text, tuple(keys)))
+        if number in self._texts:
+            text = text._replace(group=self._texts[number].group)
+        else:
+            self._last_number = max(self._last_number, number)
+            self._numbers[text.text_id] = number
+            self._members.setdefault(text.group, []).append(number)
+            for key in keys:
+                self._by_key.setdefault(key, deque(maxlen=TEXTS_A_KEY)).append(number)
+        self._texts[number] = text
+
     def see_again(self, number: int, first_seen_at: Instant, last_seen_at: Instant, keys: Sequence[int]) -> None:
-        self._record(("see_again", number, first_seen_at, last_seen_at, tuple(keys)))
-        self._texts[number] = self._texts[number]._replace(first_seen_at=first_seen_at, last_seen_at=last_seen_at)
+        text = self._texts[number]._replace(first_seen_at=first_seen_at, last_seen_at=last_seen_at)
+        self.restore_text(number, text, keys)
+        if text.group in self._groups:
+            self.save_group(self._groups[text.group])
 
     def group(self, number: int) -> Group | None:
         return self._groups.get(number)
 
     def save_group(self, group: Group) -> None:
-        self._record(("save_group", group))
+        own = {article for _, article in group.articles}
+        aliases = tuple((old, *self._aliases[old]) for old in sorted(own & self._aliases.keys()))
+        self.restore_group(group, self.attachments(group.number), aliases)
+
+    def restore_group(
+        self, group: Group, attachments: Sequence[Attachment], aliases: Sequence[tuple[str, str, Instant]]
+    ) -> None:
+        """Note a group with the attachments that start from it and the aliases of its articles."""
+        self._record(("restore_group", group, tuple(attachments), tuple(aliases)))
+        for attachment in attachments:
+            self._attach(attachment)
+        for old, new, decided_at in aliases:
+            self._set_alias(old, new, decided_at)
         before = self._groups.get(group.number)
         if before is not None and before.parent is not None:
             self._children[before.parent].discard(group.number)
@@ -151,6 +177,9 @@ class DictionaryIndex:
 
     def set_alias(self, old_id: str, new_id: str, decided_at: Instant) -> None:
         self._record(("set_alias", old_id, new_id, decided_at))
+        self._set_alias(old_id, new_id, decided_at)
+
+    def _set_alias(self, old_id: str, new_id: str, decided_at: Instant) -> None:
         if old_id in self._aliases:
             self._aliased[self._aliases[old_id][0]].discard(old_id)
         self._aliases[old_id] = new_id, decided_at

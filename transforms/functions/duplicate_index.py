@@ -18,7 +18,7 @@ from transforms.functions.outlet_window import OutletWindow, SeenText
 from transforms.functions.text_print import TextPrint
 
 WINDOW: Final[Instant] = 72 * 3600 * 1_000_000
-"""Microseconds of fetch time that two texts may lie apart to be compared: 72 hours, as wire copy is run within two days.
+"""Microseconds of fetch time that two texts may lie apart to be compared: 72 hours; wire copy is run within two days.
 Fetch time, never publication date, which is wrong or late too often (an old date would be forgotten at once)."""
 
 TEXTS_A_KEY: Final = 64
@@ -120,7 +120,7 @@ class DuplicateIndex(Protocol):
         """Return how many of the keys each text has; of the texts with one key only the latest `TEXTS_A_KEY` count."""
 
     def add_text(self, text: StoredText, keys: Sequence[int]) -> int:
-        """Note a text under its keys and return its number, which is its group's, too; `text.group` is not looked at."""
+        """Note a text under its keys and return its number, which is its group's, too; `text.group` does not count."""
 
     def see_again(self, number: int, first_seen_at: Instant, last_seen_at: Instant, keys: Sequence[int]) -> None:
         """Note from when to when pages were seen with exactly this text, and keep it and its group as if new."""

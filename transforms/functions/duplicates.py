@@ -17,12 +17,12 @@ from schemas.alias import Alias
 from schemas.article import Article
 from schemas.copy import Copy
 from schemas.instants import Instant
-from schemas.tables import SCHEMA_VERSION
-from transforms.functions.clusters import SAME_COPY_SHARE, Pair, pair_of, root_of
+from transforms.functions.clusters import SAME_COPY_SHARE, Pair, pair_of
 from transforms.functions.duplicate_index import WINDOW, Attachment, DuplicateIndex, Group, StoredText, Stray
 from transforms.functions.fact_guard import compare_facts
 from transforms.functions.outlet_window import SeenText
 from transforms.functions.shingles import shared
+from transforms.functions.stories import UNNAMED, Stories
 from transforms.functions.text_print import SplitText, TextPrint
 from transforms.functions.urls import copy_id
 
@@ -32,9 +32,6 @@ has a partner behind the 32nd; the bound is for floods of robot stories from one
 
 TEXT_ID_CHARACTERS: Final = 32
 """Hex characters of a `content_sha256` that name a text: 16 bytes, as of all ids."""
-
-_UNNAMED: Final = ""
-"""Story of a group between its making or joining and its naming."""
 
 Row: TypeAlias = Article | Copy | Alias
 
@@ -58,9 +55,7 @@ class Decider:
 
     def __init__(self, index: DuplicateIndex, decided_at: Instant, run_id: str) -> None:
         self._index = index
-        self._decided_at = decided_at
-        self._run_id = run_id
-        self._before: dict[str, str | None] = {}
+        self._stories = Stories(index, decided_at, run_id)
         self.compared = 0
         """Pairs of texts that were compared."""
 
@@ -74,7 +69,7 @@ class Decider:
         for article in articles:
             yield self._decide(article, prepared)
         self._index.finish()
-        yield from self._aliases()
+        yield from self._stories.aliases()
 
     # Looking at outlets
 
@@ -120,12 +115,12 @@ class Decider:
         if of_page is None:
             self._index.note_page(article.article_id, known_as)
             self._see_again(known_as, article.first_seen_at)
-        elif self._story(self._index.known_as(of_page) or of_page) == self._story(known_as):
+        elif self._stories.story_of(self._index.known_as(of_page) or of_page) == self._stories.story_of(known_as):
             return self._copy(article, row_id, known_as, "update", None)
         return self._copy(article, row_id, known_as, "exact", 1.0)
 
     def _update(self, article: Article, known_as: str, row_id: str) -> Copy:
-        self._index.note_text(_text_id(article), known_as, self._story(known_as))
+        self._index.note_text(_text_id(article), known_as, self._stories.story_of(known_as))
         return self._copy(article, row_id, known_as, "update", None)
 
     def _new_text(self, article: Article, prepared: _Prepared, row_id: str) -> Article | Copy:
@@ -137,9 +132,9 @@ class Decider:
             return article
         stored = StoredText(text_id, seen_at, seen_at, 0, _outlet(article), article.in_language, text)
         number = self._index.add_text(stored, keys)
-        self._index.save_group(Group(number, story=_UNNAMED))
+        self._index.save_group(Group(number, story=UNNAMED))
         best = self._place(number, keys)
-        group = self._group_of(number)
+        group = self._stories.group_of(number)
         if not group.story:
             self._index.note_text(text_id, text_id, page)
             self._index.save_group(group._replace(story=page, articles=((seen_at, page),)))
@@ -148,13 +143,11 @@ class Decider:
         return self._copy(article, row_id, text_id, *_relation(best, stored.outlet))
 
     def _copy(self, article: Article, row_id: str, known_as: str, relation: str, similarity: float | None) -> Copy:
-        story = self._story(known_as)
+        story = self._stories.story_of(known_as)
         number = self._index.number_of(known_as)
         if number is not None:
-            group = self._group_of(number)
-            if story not in (own for _, own in group.articles):
-                stray = Stray(row_id, article.article_id, _text_id(article), article.first_seen_at, story)
-                self._index.add_stray(group.number, stray)
+            stray = Stray(row_id, article.article_id, _text_id(article), article.first_seen_at, story)
+            self._stories.note_written(number, stray)
         return Copy(article, row_id, story, relation, similarity)
 
     def _see_again(self, text_id: str, seen_at: Instant) -> None:
@@ -168,10 +161,10 @@ class Decider:
             self._index.see_again(number, min(text.first_seen_at, seen_at), max(text.last_seen_at, seen_at), keys)
             self._place(number, keys)
 
-    # Groups and stories
+    # Comparing
 
     def _place(self, number: int, keys: Sequence[int]) -> tuple[Pair, StoredText] | None:
-        """Compare a text with its candidates and bring the groups up to date; returns the best pair with its other text."""
+        """Compare a text with its candidates and bring the stories up to date; returns the best pair and partner."""
         text = self._index.text(number)
         found = self._index.candidates(keys)
         joined: list[int] = []
@@ -194,7 +187,7 @@ class Decider:
                 ends = attachment.source, attachment.target
                 if ends not in attachments or attachment.rank < attachments[ends].rank:
                     attachments[ends] = attachment
-        self._settle(text.group, joined, attachments.values())
+        self._stories.settle(text.group, joined, attachments.values())
         return best
 
     def _compare(self, text: StoredText, other: StoredText) -> Pair | None:
@@ -204,128 +197,6 @@ class Decider:
         if pair is None or compare_facts(text.print.masked, other.print.masked).is_template:
             return None
         return pair
-
-    def _settle(self, group: int, joined: Sequence[int], attachments: Iterable[Attachment]) -> None:
-        """Join groups, note attachments, choose parents again where they may have changed, and name the stories."""
-        sources = set()
-        for attachment in attachments:
-            self._index.attach(attachment)
-            sources.add(attachment.source)
-        together = {group, *joined}
-        target = min(together)
-        for source in together - {target}:
-            self._join(source, target)
-        changed = {target} | (sources - together)
-        left = {former for number in sorted(changed) for former in self._choose_parent(number)}
-        self._name_stories({root_of(number, self._parent) for number in changed | left}, some_left=bool(left))
-
-    def _join(self, source: int, target: int) -> None:
-        """Make two groups one; of two stories it has none until it is named."""
-        one, other = self._require(source), self._require(target)
-        self._index.merge(source, target)
-        story = other.story if one.story in (_UNNAMED, other.story) else _UNNAMED
-        articles = tuple(sorted(one.articles + other.articles))
-        self._index.save_group(self._require(target)._replace(articles=articles, story=story))
-
-    def _choose_parent(self, number: int) -> list[int]:
-        """Attach a group to its best parent; returns the former parent where that is another one."""
-        group = self._require(number)
-        best = min(self._index.attachments(number), key=lambda one: one.rank, default=None)
-        parent = None if best is None else best.target
-        if parent == group.parent:
-            return []
-        self._index.save_group(group._replace(parent=parent))
-        return [group.parent] if group.parent is not None and self._index.group(group.parent) else []
-
-    def _parent(self, number: int) -> int | None:
-        parent = self._require(number).parent
-        return parent if parent is not None and self._index.group(parent) else None
-
-    def _name_stories(self, roots: Iterable[int], *, some_left: bool) -> None:
-        """Give all groups attached below a root one story, and alias the rows that were written under another.
-
-        Articles first: most rows follow the article that they were written under. Where groups have left a story, each
-        stray that stayed is looked at, since the article that it follows may have gone.
-        """
-        renamed: list[Group] = []
-        for root in sorted(roots):
-            story = self._story_for(self._tree(root))
-            for group in self._tree(root):
-                if group.story != story:
-                    self._index.save_group(group._replace(story=story))
-                    for _, article in group.articles:
-                        self._alias(article, story)
-                if group.story != story or some_left:
-                    renamed.append(group._replace(story=story))
-        for group in renamed:
-            for stray in self._index.strays(group.number):
-                self._move_stray(stray, group.story)
-
-    def _move_stray(self, stray: Stray, story: str) -> None:
-        known = self._index.alias_of(stray.copy_id)
-        if self._resolve(known[0] if known else stray.story) != story:
-            self._alias(stray.copy_id, story)
-        known_as = self._index.known_as(stray.text_id)
-        if known_as is not None and self._story(known_as) != story:
-            self._index.note_text(stray.text_id, known_as, story)
-
-    def _tree(self, root: int) -> list[Group]:
-        numbers = [root]
-        for number in numbers:
-            numbers += [child for child in self._index.children(number) if child not in numbers]
-        return [self._require(number) for number in numbers]
-
-    def _story_for(self, groups: Sequence[Group]) -> str:
-        """Return the row that is canonical for groups that are one story: the one first seen of those published.
-
-        Where none of them was ever published as an article, their earliest copy becomes one.
-        """
-        root = groups[0]
-        if root.parent is not None and self._parent(root.number) is None and root.story:
-            return root.story  # its parent has been forgotten; what was decided then stays
-        articles = sorted(article for group in groups for article in group.articles)
-        if articles:
-            in_force = [article for _, article in articles if self._resolve(article) == article]
-            return (in_force or [articles[0][1]])[0]
-        strays = [(stray, group) for group in groups for stray in self._index.strays(group.number)]
-        if not strays:
-            return next((group.story for group in groups if group.story), _UNNAMED)
-        first, home = min(strays, key=lambda one: (one[0].first_seen_at, one[0].article_id))
-        self._index.save_group(home._replace(articles=((first.first_seen_at, first.article_id),)))
-        return first.article_id
-
-    # Small things
-
-    def _alias(self, old: str, new: str) -> None:
-        for one in [old, *self._index.aliased_to(old)]:
-            known = self._index.alias_of(one)
-            if (known[0] if known else one) == new:
-                continue
-            self._before.setdefault(one, known[0] if known else None)
-            self._index.set_alias(one, new, max(self._decided_at, known[1] + 1 if known else 0))
-
-    def _aliases(self) -> Iterator[Alias]:
-        for old, before in sorted(self._before.items()):
-            known = self._index.alias_of(old)
-            if known is not None and known[0] != before and (before is not None or known[0] != old):
-                yield Alias(old, known[0], known[1], self._run_id, SCHEMA_VERSION)
-        self._before.clear()
-
-    def _resolve(self, story: str) -> str:
-        known = self._index.alias_of(story)
-        return known[0] if known else story
-
-    def _story(self, known_as: str) -> str:
-        return self._resolve(self._index.story_of(known_as))
-
-    def _group_of(self, number: int) -> Group:
-        return self._require(self._index.text(number).group)
-
-    def _require(self, number: int) -> Group:
-        group = self._index.group(number)
-        if group is None:
-            raise LookupError(f"the duplicate index has no group {number}; its memory is damaged")
-        return group
 
 
 def _text_id(article: Article) -> str:

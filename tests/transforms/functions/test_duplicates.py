@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,13 +9,14 @@ from hypothesis import strategies as st
 
 from schemas.article import Article
 from schemas.copy import Copy
-from tests.duplicate_worlds import PARTS, Document, Outcome, decide, sqlite_index, stories_of, worlds
+from tests.duplicate_worlds import Document, Outcome, decide, random_worlds, sqlite_index, stories_of, worlds
 from tests.samples import SEEN_AT, article, paragraphs, text_of
 from transforms.functions import duplicates
 from transforms.functions.dictionary_index import DictionaryIndex
 from transforms.functions.duplicate_index import DuplicateIndex
 from transforms.functions.duplicates import Decider
 from transforms.functions.fact_guard import Verdict
+from transforms.functions.stories import Stories
 
 
 @contextmanager
@@ -74,15 +74,8 @@ def test_an_index_rebuilt_from_its_journal_goes_on_as_if_nothing_had_been(
     assert decide(documents[half:], rebuilt) == decide(documents[half:], first)
 
 
-def _random_worlds(count: int) -> Iterator[list[Document]]:
-    for seed in range(count):
-        draw = random.Random(seed)
-        texts = [tuple(draw.sample(range(len(PARTS)), draw.randint(2, 7))) for _ in range(6)]
-        yield [Document(page, draw.choice(texts), draw.randrange(200)) for page in range(9)]
-
-
 def _first_disagreement(count: int = 400) -> str | None:
-    found = (_disagreement(world, decide(world, DictionaryIndex())) for world in _random_worlds(count))
+    found = (_disagreement(world, decide(world, DictionaryIndex())) for world in random_worlds(count))
     return next(filter(None, found), None)
 
 
@@ -93,9 +86,9 @@ def test_the_search_for_disagreements_finds_none_in_the_code_as_it_is() -> None:
 MUTANTS = {
     "no fact guard": (duplicates, "compare_facts", lambda one, other: Verdict(0, 0)),
     "no window": (duplicates, "WINDOW", 10**18),
-    "no aliases": (Decider, "_alias", lambda self, old, new: None),
-    "strays stay where they were": (Decider, "_move_stray", lambda self, stray, story: None),
-    "a parent once chosen is kept": (Decider, "_choose_parent", lambda self, number: []),
+    "no aliases": (Stories, "_alias", lambda self, old, new: None),
+    "strays stay where they were": (Stories, "_move_stray", lambda self, stray, story: None),
+    "a parent once chosen is kept": (Stories, "_choose_parent", lambda self, number: []),
     "a text seen again is not compared again": (Decider, "_see_again", lambda self, text_id, seen_at: None),
 }
 
@@ -108,7 +101,7 @@ def test_each_rule_is_needed(mutant: str, monkeypatch: pytest.MonkeyPatch) -> No
 
 def _rows(*articles: Article) -> list[Article | Copy | None]:
     decider = Decider(DictionaryIndex(), SEEN_AT, "run-1")
-    return [row for row in decider.decide_all(articles)][: len(articles)]
+    return list(decider.decide_all(articles))[: len(articles)]
 
 
 def test_a_cut_copy_with_a_lede_of_its_own_is_folded_and_says_how_much_it_shares() -> None:
@@ -187,10 +180,25 @@ def test_a_stub_published_first_stays_the_story_and_a_better_parent_moves_it() -
 
 def test_the_same_world_in_every_language_of_writing() -> None:
     bodies = {
-        "ja": "港の評議会は火曜日に古い税関を海の博物館として残すことを決めた。賛成は十一人、反対は四人で、議論は真夜中まで続いた。建物は税関が北の埠頭に移ってから空き家になっている。",
-        "th": "สภาท่าเรือลงมติเมื่อวันอังคารให้เก็บอาคารศุลกากรเก่าไว้เป็นพิพิธภัณฑ์ทะเล สมาชิกสิบเอ็ดคนเห็นด้วยและสี่คนคัดค้านหลังการอภิปรายจนดึก อาคารว่างมาตั้งแต่เจ้าหน้าที่ย้ายไปท่าเรือใหม่",
-        "ar": "صوت مجلس الميناء يوم الثلاثاء على إبقاء مبنى الجمارك القديم متحفا للبحر بعد نقاش طويل. أيد أحد عشر عضوا القرار وعارضه أربعة أعضاء في جلسة استمرت حتى منتصف الليل. بقي المبنى فارغا منذ انتقال الموظفين.",
-        "hi": "बंदरगाह परिषद ने मंगलवार को पुराने सीमा शुल्क भवन को समुद्र का संग्रहालय बनाए रखने के लिए मतदान किया। ग्यारह सदस्यों ने पक्ष में और चार ने विरोध में मत दिया। यह भवन लंबे समय से खाली पड़ा है और छत टूटी है।",
+        "ja": (
+            "港の評議会は火曜日に古い税関を海の博物館として残すことを決めた。賛成は十一人、反対は四人で、議論は真夜中まで続いた。建物は税関が北の埠頭に移"
+            "ってから空き家になっている。"
+        ),
+        "th": (
+            "สภาท่าเรือลงมติเมื่อวันอังคารให้เก็บอาคารศุลกากรเก่าไว้เป็นพิพิธภัณฑ์ท"
+            "ะเล สมาชิกสิบเอ็ดคนเห็นด้วยและสี่คนคัดค้านหลังการอภิปรายจนดึก อาคารว่า"
+            "งมาตั้งแต่เจ้าหน้าที่ย้ายไปท่าเรือใหม่"
+        ),
+        "ar": (
+            "صوت مجلس الميناء يوم الثلاثاء على إبقاء مبنى الجمارك القديم متحفا للبح"
+            "ر بعد نقاش طويل. أيد أحد عشر عضوا القرار وعارضه أربعة أعضاء في جلسة اس"
+            "تمرت حتى منتصف الليل. بقي المبنى فارغا منذ انتقال الموظفين."
+        ),
+        "hi": (
+            "बंदरगाह परिषद ने मंगलवार को पुराने सीमा शुल्क भवन को समुद्र का संग्रहा"
+            "लय बनाए रखने के लिए मतदान किया। ग्यारह सदस्यों ने पक्ष में और चार ने व"
+            "िरोध में मत दिया। यह भवन लंबे समय से खाली पड़ा है और छत टूटी है।"
+        ),
     }
     for language, body in bodies.items():
         cut = body[: len(body) * 3 // 4]
@@ -198,5 +206,3 @@ def test_the_same_world_in_every_language_of_writing() -> None:
             article("a", article_body=body, in_language=language), article("b", article_body=cut, in_language=language)
         )
         assert [type(row) for row in rows] == [Article, Copy], language
-
-
