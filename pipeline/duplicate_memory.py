@@ -42,6 +42,7 @@ class DuplicateMemory:
         self._new_rows: list[tuple[int, int, int]] = []
         self._outlets: dict[str, OutletWindow] = {}
         self._grown: set[str] = set()
+        self._days = self._days_noted()
         self._prints: OrderedDict[int, TextPrint] = OrderedDict()
 
     def forget(self) -> None:
@@ -95,10 +96,9 @@ class DuplicateMemory:
 
     def candidates(self, keys: Sequence[int]) -> Mapping[int, int]:
         found: Counter[int] = Counter()
-        days = range(self._today - _DAYS_KEPT, self._today + 1)
         # The days are given one by one, so that each is one descent of the tree.
         query = (
-            f"select number from postings where day in ({','.join(map(str, days))}) and key = ? "
+            f"select number from postings where day in ({','.join(map(str, self._days))}) and key = ? "
             "order by number desc limit ?"
         )
         with self._memory.reading() as connection:
@@ -224,12 +224,23 @@ class DuplicateMemory:
                 self._outlets[name].trim()
                 values = name, self._outlets[name].to_bytes()
                 connection.execute("insert or replace into outlets values (?, ?)", values)
+        self._days = self._days_noted()
         self._new_rows.clear()
         self._new_postings.clear()
         self._outlets.clear()
         self._grown.clear()
 
     # SQLite
+
+    def _days_noted(self) -> list[int]:
+        """Return the days within the window that have postings."""
+        days: list[int] = []
+        query = "select min(day) from postings where day > ?"
+        day = self._row(query, self._today - _DAYS_KEPT - 1)[0]
+        while day is not None:
+            days.append(day)
+            day = self._row(query, day)[0]
+        return days
 
     def _hold_back(self, number: int, keys: Sequence[int]) -> None:
         for key in keys:

@@ -97,7 +97,7 @@ class DuplicateIndex(Protocol):
         """Return the story that a text known by itself was noted with, aliases not looked at."""
 
     def has_row(self, copy_id: str) -> bool:
-        """Whether a row of this page with this text was written before."""
+        """Whether a later row of a page, of another text than its first, was written before."""
 
     def note_page(self, article_id: str, text_id: str) -> None:
         """Note the text that a page is known by."""
@@ -106,7 +106,7 @@ class DuplicateIndex(Protocol):
         """Note what a text counts as, and the story of that; noting it again replaces it."""
 
     def note_row(self, copy_id: str) -> None:
-        """Note that a row was written."""
+        """Note that such a row was written."""
 
     # Texts to compare with
 

@@ -98,11 +98,13 @@ class Decider:
 
     def _decide(self, article: Article, prepared: dict[str, _Prepared]) -> Article | Copy | None:
         row_id = copy_id(article.article_id, article.content_sha256)
-        if self._index.has_row(row_id):
-            return None
-        self._index.note_row(row_id)
         text_id = _text_id(article)
         of_page, of_text = self._index.text_of_page(article.article_id), self._index.known_as(text_id)
+        # A page's first row is known by the page itself, which saves the one more look-up for nearly all of them.
+        if of_page == text_id or (of_page is not None and self._index.has_row(row_id)):
+            return None
+        if of_page is not None:
+            self._index.note_row(row_id)
         if of_page is None and of_text is None:
             return self._new_text(article, prepared.pop(text_id), row_id)
         if of_text is None:
@@ -113,7 +115,7 @@ class Decider:
         """A text that is known wins over a page that is known: a page that goes back to an older wording, or takes
         another outlet's, is a copy of that text."""
         if of_page is None:
-            self._index.note_page(article.article_id, known_as)
+            self._index.note_page(article.article_id, _text_id(article))
             self._see_again(known_as, article.first_seen_at)
         elif self._stories.story_of(self._index.known_as(of_page) or of_page) == self._stories.story_of(known_as):
             return self._copy(article, row_id, known_as, "update", None)

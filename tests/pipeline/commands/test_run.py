@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline import cli, input_plan
+from pipeline.commands.query import connect
 from pipeline.lake import locked, open_or_make_lake
 from tests.samples import html_page, paragraphs, record, text_of, write_lines
 from transforms.functions.worker_pool import close_shared_pools
@@ -156,6 +157,7 @@ def test_a_lake_in_use_is_a_failure_in_one_line(tmp_path: Path, pages: Path, cap
 SMALL_CYCLES = """
 import sys
 from pipeline import cli, input_plan
+from pipeline.commands.query import connect
 if __name__ == "__main__":
     input_plan.CYCLE_SLICES = 4
     sys.exit(cli.main(sys.argv[1:]))
@@ -198,3 +200,19 @@ def _wait_for(ready: Callable[[], Any]) -> None:
     while not ready():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_the_seeds_are_five_stories_and_the_wire_story_ran_in_three_outlets(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    lake = tmp_path / "lake"
+    assert _figures(_account(lake, capfd, "--input", str(ROOT / "seeds"))) == [9, 5, 3, 1, 0]
+    views = connect(str(lake))
+    reports = "select count(*) from articles where source like '%/00%.txt'"
+    assert views.execute(reports).fetchall() == [(2,)]
+    of_wire = (
+        "select relation from copies join articles on articles.article_id = duplicate_of "
+        "where articles.source like '%harbour-courier.html' order by 1"
+    )
+    assert views.execute(of_wire).fetchall() == [("exact",), ("same_copy",)]
+    assert views.execute("select max(copies), count(*) from stories").fetchall() == [(2, 5)]
