@@ -53,6 +53,10 @@ def _dispatch(given: Sequence[str]) -> int:
         return run(settings)
     if others:
         parser.error(f"unrecognized arguments: {' '.join(others)}")
+    if parsed.command == "explain":
+        from pipeline.commands.explain import explain_pair
+
+        return explain_pair(parsed)
     from pipeline.commands import query
 
     return query.query(parsed) if parsed.command == "query" else query.sql(parsed)

@@ -72,6 +72,26 @@ examples:
   newsbeam query "from articles" --format parquet --output articles.parquet
 """
 
+_EXPLAIN_EPILOG: Final = """\
+A and B are files of any kind that `newsbeam run` reads (a line of JSONL as
+FILE#LINE) or, where there is no such file, an article_id, a copy_id or a URL
+in the lake.
+
+examples:
+  newsbeam explain one.html other.txt
+  newsbeam explain articles.jsonl#1 articles.jsonl#2 --all
+  newsbeam explain e44e51c4d2c55cdb11ff95186f64a00b https://outlet.example/story
+  newsbeam explain one.html other.html --json | jq .decision
+
+Two texts are copies where enough of the shorter one's shingles (runs of five
+words) stand in the longer one: a strong pair if it is so the other way round,
+too, else a weak one, which follows its best match only. Texts of two languages
+or far apart in time are never compared, and those that say the same with other
+names and numbers (weather, scores) are no copies. A run leaves out what an
+outlet repeats under its stories, explain does not. The exit code does not tell
+what was found.
+"""
+
 
 class Parser(argparse.ArgumentParser):
     """Keeps the line breaks of epilogues, and takes no shortened flags: they could be Beam's."""
@@ -152,9 +172,11 @@ def _parsers() -> tuple[Parser, Parser]:
     run = _command(commands, "run", "read pages, texts and records into a lake", _RUN_EPILOG)
     query = _command(commands, "query", "ask a lake in SQL (DuckDB)", _QUERY_EPILOG)
     sql = _command(commands, "sql", "print the definitions of the views, to paste into any DuckDB", "")
+    explain = _command(commands, "explain", "show why two texts are or are not copies", _EXPLAIN_EPILOG)
     _add_run_flags(run)
     _add_query_flags(query)
-    for command in (query, sql):
+    _add_explain_flags(explain)
+    for command in (query, sql, explain):
         _add_lake(command, "--lake", "folder of the lake")
     return parser, run
 
@@ -199,6 +221,15 @@ def _add_query_flags(query: Parser) -> None:
         "--format", choices=ANSWER_FORMATS, help="form of the answer (default: as FILE is named, or table)"
     )
     query.add_argument("--output", metavar="FILE", help="write the answer to a file (default: standard output)")
+
+
+def _add_explain_flags(explain: Parser) -> None:
+    for name in ("a", "b"):
+        explain.add_argument(name, metavar=name.upper(), help="a file, FILE#LINE, or an article_id, copy_id or URL")
+    explain.add_argument(
+        "--all", action="store_true", help="show all shared passages, and whole (default: 10, shortened)"
+    )
+    explain.add_argument("--json", action="store_true", help="print everything as one JSON object")
 
 
 def _add_lake(parser: Parser, flag: str, meaning: str) -> None:
