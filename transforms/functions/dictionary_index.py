@@ -7,7 +7,7 @@ holds all that is known of it: whatever is touched is remembered anew; what no r
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -30,9 +30,10 @@ class DictionaryIndex:
         self._rows: set[str] = set()
         self._numbers: dict[str, int] = {}
         self._texts: dict[int, StoredText] = {}
-        self._by_key: dict[int, deque[int]] = {}
+        # Nearly all keys have one text: its number alone takes a tenth of the memory of any collection.
+        self._by_key: dict[int, int | list[int]] = {}
         self._groups: dict[int, Group] = {}
-        self._members: dict[int, list[int]] = {}
+        self._members: dict[int, list[int]] = {}  # of groups of more than the text that they are numbered by
         self._children: dict[int, set[int]] = {}
         self._attached: dict[int, dict[int, Attachment]] = {}
         self._attached_to: dict[int, set[int]] = {}
@@ -87,7 +88,8 @@ class DictionaryIndex:
     def candidates(self, keys: Sequence[int]) -> Mapping[int, int]:
         found: Counter[int] = Counter()
         for key in keys:
-            found.update(self._by_key.get(key, ()))
+            numbers = self._by_key.get(key, [])
+            found.update([numbers] if isinstance(numbers, int) else numbers)
         return found
 
     def add_text(self, text: StoredText, keys: Sequence[int]) -> int:
@@ -103,9 +105,10 @@ class DictionaryIndex:
         else:
             self._last_number = max(self._last_number, number)
             self._numbers[text.text_id] = number
-            self._members.setdefault(text.group, []).append(number)
+            if text.group != number:
+                self._members.setdefault(text.group, [text.group]).append(number)
             for key in keys:
-                self._by_key.setdefault(key, deque(maxlen=TEXTS_A_KEY)).append(number)
+                self._add_key(key, number)
         self._texts[number] = text
 
     def see_again(self, number: int, first_seen_at: Instant, last_seen_at: Instant, keys: Sequence[int]) -> None:
@@ -143,10 +146,12 @@ class DictionaryIndex:
 
     def merge(self, source: int, target: int) -> None:
         self._record(("merge", source, target))
-        for number in self._members.pop(source, []):
-            self._texts[number] = self._texts[number]._replace(group=target)
-            self._members.setdefault(target, []).append(number)
-        self._strays.setdefault(target, []).extend(self._strays.pop(source, []))
+        for number in self._members.pop(source, [source]):
+            if number in self._texts:
+                self._texts[number] = self._texts[number]._replace(group=target)
+                self._members.setdefault(target, [target]).append(number)
+        if source in self._strays:
+            self._strays.setdefault(target, []).extend(self._strays.pop(source))
         self._move_attachments(source, target)
         for child in self._children.pop(source, set()):
             self._groups[child] = self._groups[child]._replace(parent=target)
@@ -197,6 +202,16 @@ class DictionaryIndex:
         for name in self._grown:
             self._outlets[name].trim()
         self._grown.clear()
+
+    def _add_key(self, key: int, number: int) -> None:
+        held = self._by_key.get(key)
+        if held is None:
+            self._by_key[key] = number
+        elif isinstance(held, int):
+            self._by_key[key] = [held, number]
+        else:
+            held.append(number)
+            del held[:-TEXTS_A_KEY]
 
     def _attach(self, attachment: Attachment) -> None:
         known = self._attached.setdefault(attachment.source, {})
