@@ -59,15 +59,20 @@ Flags that are not listed here go to Beam.
 
 _QUERY_EPILOG: Final = """\
 views:
-  articles   each story as it was first published
+  articles   each story once, as it was first written
   copies     texts folded into an article (duplicate_of): the same text
-             elsewhere, or a later text of the same page
+             elsewhere, near copies, later texts of the same page
+  stories    each story with its number of copies and outlets, its times and its
+             fullest text
+  aliases    rows found later to belong to another story; articles, copies and
+             stories read through them
   rejects    inputs that could not become a row: stage, reason and message
   runs       each run's account:
              inputs = articles + copies + rejects + already_seen
 
 examples:
   newsbeam query "select date_published, headline from articles order by 1 desc limit 20"
+  newsbeam query "select headline, copies, outlets from stories order by copies desc"
   newsbeam query "select reason, count(*) from rejects group by all" --format csv
   newsbeam query "from articles" --format parquet --output articles.parquet
 """

@@ -67,7 +67,7 @@ _VIEWS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "aliases_in_force": ("where each moved row belongs now", _ALIASES_IN_FORCE),
     "copies_with_story": ("rows of the table copies, with the story that each belongs to now", _COPIES_WITH_STORY),
-    "articles": ("each story once, as it was first published", _ARTICLES),
+    "articles": ("each story once, as it was first written", _ARTICLES),
     "copies": ("every other row of a story (duplicate_of): copies, versions, updates", _COPIES),
     "stories": ("each story with its copies, outlets and times, and its fullest text", _STORIES),
     "rejects": ("inputs that could not become a row, with stage and reason", "\nselect * from {rejects}"),

@@ -6,7 +6,7 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Final
 
@@ -83,12 +83,16 @@ def _json(a: GivenText, b: GivenText, found: Explanation) -> str:
 
 
 def _print(console: Console, a: GivenText, b: GivenText, found: Explanation, *, show_all: bool) -> None:
+    _print_lines(console, [decision(found), _in_lake(a, b, found)])
     console.print(_overview(a, b, found))
     if found.passages:
         console.print(_passages(found.passages, show_all=show_all))
-    for line in [*_measures(found), decision(found), _in_lake(a, b, found)]:
-        if line:
-            console.print(_safe(line), soft_wrap=not console.is_terminal)
+    _print_lines(console, _measures(found))
+
+
+def _print_lines(console: Console, lines: Iterable[str | None]) -> None:
+    for line in filter(None, lines):
+        console.print(_safe(line), soft_wrap=not console.is_terminal)
 
 
 def _overview(a: GivenText, b: GivenText, found: Explanation) -> Table:
@@ -140,11 +144,12 @@ def _measures(found: Explanation) -> Iterator[str]:
     if found.apart is not None:
         yield f"Seen {found.apart / HOUR:,.1f} hours apart; up to {WINDOW // HOUR} are compared."
     verdict = found.facts
-    yield (
-        f"Fact guard: {verdict.aligned} sentences say the same, {verdict.swapped} of them with other names or numbers: "
-        f"{'a template' if verdict.is_template else 'no template'}. "
-        + ("It keeps the two apart." if found.outcome == "template" else "It made no difference.")
-    )
+    if verdict.aligned:
+        yield (
+            f"Fact guard: {verdict.aligned} sentences with names or numbers say the same in both, {verdict.swapped} of "
+            f"them with others: {'a template' if verdict.is_template else 'no template'}. "
+            + ("It keeps the two apart." if found.outcome == "template" else "It made no difference.")
+        )
     if verdict.example:
         yield from (f"{name}: {_shortened(sentence)}" for name, sentence in zip("AB", verdict.example, strict=True))
 

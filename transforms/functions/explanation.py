@@ -150,8 +150,8 @@ def decision(of: Explanation) -> str:
         "not_found": f"Not copies: {stand}, but none of the sampled ones by which a run finds texts to compare.",
         "too_far_apart": f"Not copies: {stand}, but the texts were seen {(of.apart or 0) / HOUR:,.1f} hours apart; "
         f"{WINDOW // HOUR} are allowed.",
-        "template": f"Not copies: {stand}, but {of.facts.swapped} of {of.facts.aligned} sentences that say the same do "
-        f"so with other names or numbers; {LEAST_SWAPPED}, if they are half of all, make it a template.",
+        "template": f"Not copies: {stand}, but {of.facts.swapped} of {of.facts.aligned} sentences with facts say the "
+        f"same with other names or numbers; {LEAST_SWAPPED}, if they are half of all, make it a template.",
     }
     return sentences[of.outcome]
 

@@ -42,7 +42,8 @@ class Verdict(NamedTuple):
     """What the guard saw."""
 
     aligned: int
-    """Sentences of the text with fewer sentences that stand in the other one, facts aside."""
+    """Sentences of the text with fewer sentences that stand in the other one, facts aside. Those without any fact do
+    not count: a weather report is half advice that never changes."""
     swapped: int
     """Of these, those whose numbers or names are others both ways."""
     example: tuple[str, str] | None = None
@@ -87,7 +88,7 @@ def compare_facts(one: Sequence[MaskedSentence], other: Sequence[MaskedSentence]
     example = None
     for sentence in fewer:
         partner = _partner(sentence, by_frame, more)
-        if partner is None:
+        if partner is None or not (sentence.facts or partner.facts):
             continue
         aligned += 1
         if sentence.facts - partner.facts and partner.facts - sentence.facts:

@@ -206,3 +206,22 @@ def test_the_same_world_in_every_language_of_writing() -> None:
             article("a", article_body=body, in_language=language), article("b", article_body=cut, in_language=language)
         )
         assert [type(row) for row in rows] == [Article, Copy], language
+
+
+def test_advice_that_never_changes_does_not_make_two_weather_reports_copies() -> None:
+    advice = (
+        "Forecasts are made every six hours and whoever goes out should follow the advice of the authorities.\n"
+        "Warnings are given in three steps, and in the hills the weather may change within the hour.\n"
+        "Hikers are asked to carry warm clothes, enough water and a lamp, and to tell somebody of their way.\n"
+        "The tides are published at the harbour offices each morning, and boats should stay in when flags are up."
+    )
+    reports = [
+        f"{town} will start {day} at {low} degrees and reach {high} degrees, with wind from the {wind}.\n{advice}\n"
+        f"The sun sets in {town} at {sunset}, and the night will be dry with lows near {low} degrees."
+        for town, day, low, high, wind, sunset in (
+            ("Tessen", "Tuesday", 14, 21, "Kolm", "20.21"),
+            ("Eddis", "Wednesday", 9, 17, "Marsh", "20.17"),
+        )
+    ]
+    rows = _rows(*(article(str(number), article_body=text) for number, text in enumerate(reports)))
+    assert all(isinstance(row, Article) for row in rows)

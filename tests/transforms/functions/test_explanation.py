@@ -166,7 +166,7 @@ def _robot(facts: list[tuple[str, ...]]) -> str:
         ("\n".join(ONE), "\n".join(OTHER), "too_little", ".40 are needed"),
         ("\n".join(ONE), "Two words of nothing much.", "too_short", "16 are needed"),
         ("\n".join(paragraphs("x", 60)), paragraphs("x", 60)[7], "too_unequal", ".05 of these"),
-        (_robot(FIRST), _robot(SECOND), "template", "2 of 3 sentences"),
+        (_robot(FIRST), _robot(SECOND), "template", "2 of 2 sentences with facts"),
     ],
 )
 def test_outcomes(a: str, b: str, outcome: str, words: str) -> None:
