@@ -6,6 +6,7 @@ texts then cost nothing, and the tree is written once a page, however large it i
 
 from __future__ import annotations
 
+import sqlite3
 import struct
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,9 @@ _DAYS_KEPT: Final = WINDOW // _DAY + 1
 _PRINTS_HELD: Final = 512
 """Prints kept ready (some 20 kB each once taken apart for the fact guard): partners of a cycle's commonest stories."""
 
+_LATEST_POSTINGS: Final = 250_000
+"""Postings (some 14,000 texts, 6 MB) in a day's latest part when they are moved to its large one."""
+
 _ARTICLE: Final = struct.Struct("<q16s")
 
 
@@ -39,10 +43,10 @@ class DuplicateMemory:
         self._memory = memory
         self._today = now // _DAY
         self._new_postings: dict[int, deque[int]] = {}
-        self._new_rows: list[tuple[int, int, int]] = []
+        self._new_rows: list[tuple[int, int]] = []
         self._outlets: dict[str, OutletWindow] = {}
         self._grown: set[str] = set()
-        self._days = self._days_noted()
+        self._parts = self._parts_in_window()
         self._prints: OrderedDict[int, TextPrint] = OrderedDict()
 
     def forget(self) -> None:
@@ -51,7 +55,8 @@ class DuplicateMemory:
         with self._memory.noting() as connection:
             if connection.execute("select 1 from texts where day < ? limit 1", (oldest,)).fetchone() is None:
                 return
-            connection.execute("delete from postings where day < ?", (oldest,))
+            connection.execute("delete from postings where part < ?", (2 * oldest,))
+            connection.execute("delete from posting_parts where part < ?", (2 * oldest,))
             connection.execute("delete from texts where day < ?", (oldest,))
             connection.execute("delete from groups where day < ?", (oldest,))
             connection.execute("delete from attachments where source not in (select number from groups)")
@@ -75,8 +80,11 @@ class DuplicateMemory:
         self._do("insert or replace into pages values (?, ?)", _blob(article_id), _blob(text_id))
 
     def note_text(self, text_id: str, known_as: str, story: str) -> None:
-        values = _blob(text_id), _blob(known_as), _blob(story)
-        self._do("insert or replace into known_texts values (?, ?, ?)", *values)
+        statement = (
+            "insert into known_texts (id, known_as, story) values (?, ?, ?) "
+            "on conflict do update set known_as = excluded.known_as, story = excluded.story"
+        )
+        self._do(statement, _blob(text_id), _blob(known_as), _blob(story))
 
     def note_row(self, copy_id: str) -> None:
         self._do("insert or ignore into written_rows values (?)", _blob(copy_id))
@@ -84,7 +92,8 @@ class DuplicateMemory:
     # Texts to compare with
 
     def number_of(self, text_id: str) -> int | None:
-        row = self._row("select number from texts where text_id = ?", _blob(text_id))
+        query = "select number from texts where number = (select number from known_texts where id = ?) and text_id = ?"
+        row = self._row(query, _blob(text_id), _blob(text_id))
         return None if row is None else int(row[0])
 
     def text(self, number: int) -> StoredText:
@@ -96,9 +105,9 @@ class DuplicateMemory:
 
     def candidates(self, keys: Sequence[int]) -> Mapping[int, int]:
         found: Counter[int] = Counter()
-        # The days are given one by one, so that each is one descent of the tree.
+        # The parts are given one by one, so that each is one descent of the tree.
         query = (
-            f"select number from postings where day in ({','.join(map(str, self._days))}) and key = ? "
+            f"select number from postings where part in ({','.join(map(str, self._parts))}) and key = ? "
             "order by number desc limit ?"
         )
         with self._memory.reading() as connection:
@@ -118,6 +127,10 @@ class DuplicateMemory:
         statement = f"insert into texts ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?)"
         with self._memory.noting() as connection:
             number = int(connection.execute(statement, values).lastrowid or 0)
+            # Its story is noted when it is known.
+            known = (values[0], values[0], b"", number)
+            conflict = "on conflict do update set number = excluded.number"
+            connection.execute(f"insert into known_texts values (?, ?, ?, ?) {conflict}", known)
         self._keep_print(number, text.print)
         self._hold_back(number, keys)
         return number
@@ -218,34 +231,43 @@ class DuplicateMemory:
         self._grown.add(name)
 
     def finish(self) -> None:
+        self._write_postings()
         with self._memory.noting() as connection:
-            connection.executemany("insert or ignore into postings values (?, ?, ?)", sorted(self._new_rows))
             for name in sorted(self._grown):
                 self._outlets[name].trim()
                 values = name, self._outlets[name].to_bytes()
                 connection.execute("insert or replace into outlets values (?, ?)", values)
-        self._days = self._days_noted()
-        self._new_rows.clear()
-        self._new_postings.clear()
         self._outlets.clear()
         self._grown.clear()
 
     # SQLite
 
-    def _days_noted(self) -> list[int]:
-        """Return the days within the window that have postings."""
-        days: list[int] = []
-        query = "select min(day) from postings where day > ?"
-        day = self._row(query, self._today - _DAYS_KEPT - 1)[0]
-        while day is not None:
-            days.append(day)
-            day = self._row(query, day)[0]
-        return days
+    def _parts_in_window(self) -> list[int]:
+        oldest = 2 * (self._today - _DAYS_KEPT)
+        return [row[0] for row in self._rows("select part from posting_parts where part >= ?", oldest)]
+
+    def _write_postings(self) -> None:
+        """Write what was held back to today's latest part, and that to the large one when it has grown."""
+        large, latest = 2 * self._today, 2 * self._today + 1
+        with self._memory.noting() as connection:
+            rows = sorted((latest, key, number) for key, number in self._new_rows)
+            connection.executemany("insert or ignore into postings values (?, ?, ?)", rows)
+            _count_rows(connection, latest, len(rows))
+            (held,) = connection.execute("select row_count from posting_parts where part = ?", (latest,)).fetchone()
+            if held >= _LATEST_POSTINGS:
+                move = "insert into postings select ?, key, number from postings where part = ? order by key, number"
+                connection.execute(move, (large, latest))
+                connection.execute("delete from postings where part = ?", (latest,))
+                _count_rows(connection, large, held)
+                _count_rows(connection, latest, -held)
+        self._parts = self._parts_in_window()
+        self._new_rows.clear()
+        self._new_postings.clear()
 
     def _hold_back(self, number: int, keys: Sequence[int]) -> None:
         for key in keys:
             self._new_postings.setdefault(key, deque(maxlen=TEXTS_A_KEY)).append(number)
-            self._new_rows.append((self._today, key, number))
+            self._new_rows.append((key, number))
 
     def _print(self, number: int) -> TextPrint:
         if number not in self._prints:
@@ -285,3 +307,8 @@ def _blob(hexadecimal: str) -> bytes:
 
 def _hex(row: Any) -> str | None:
     return None if row is None else row[0].hex()
+
+
+def _count_rows(connection: sqlite3.Connection, part: int, rows: int) -> None:
+    statement = "insert into posting_parts values (?, ?) on conflict do update set row_count = row_count + ?"
+    connection.execute(statement, (part, rows, rows))

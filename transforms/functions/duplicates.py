@@ -26,9 +26,13 @@ from transforms.functions.stories import UNNAMED, Stories
 from transforms.functions.text_print import SplitText, TextPrint
 from transforms.functions.urls import copy_id
 
-MOST_COMPARED: Final = 64
-"""Candidates that one text is compared with, those with the most keys in common first. On the development sets no text
-has a partner behind the 32nd; the bound is for floods of robot stories from one template."""
+MOST_LOOKED_AT: Final = 64
+"""Candidates of one text, those with the most keys in common first. No text of the development sets has a partner
+behind them; the bound is for floods of copies of one story, which are of one group, so that few are compared."""
+
+MOST_COMPARED: Final = 32
+"""Of these, texts that one text is compared with. The bound is for floods of robot stories from one template, which are
+all of groups of their own."""
 
 TEXT_ID_CHARACTERS: Final = 32
 """Hex characters of a `content_sha256` that name a text: 16 bytes, as of all ids."""
@@ -42,6 +46,12 @@ class _Prepared(NamedTuple):
     seen: SeenText
     keys: Sequence[int]
     print: TextPrint
+
+    @classmethod
+    def of(cls, article: Article) -> _Prepared:
+        split = SplitText.of(article.article_body)
+        keys, text = split.print(article.in_language)
+        return cls(SeenText.of(split, keys), keys, text)
 
 
 class Decider:
@@ -79,9 +89,7 @@ class Decider:
             text_id = _text_id(article)
             if text_id in prepared or self._index.known_as(text_id) or self._index.text_of_page(article.article_id):
                 continue
-            split = SplitText.of(article.article_body)
-            keys, text = split.print(article.in_language)
-            prepared[text_id] = _Prepared(SeenText.of(split, keys), keys, text)
+            prepared[text_id] = _Prepared.of(article)
             outlet = _outlet(article)
             if outlet:
                 self._index.add_to_outlet(outlet, prepared[text_id].seen)
@@ -116,7 +124,7 @@ class Decider:
         another outlet's, is a copy of that text."""
         if of_page is None:
             self._index.note_page(article.article_id, _text_id(article))
-            self._see_again(known_as, article.first_seen_at)
+            self._see_again(known_as, article)
         elif self._stories.story_of(self._index.known_as(of_page) or of_page) == self._stories.story_of(known_as):
             return self._copy(article, row_id, known_as, "update", None)
         return self._copy(article, row_id, known_as, "exact", 1.0)
@@ -126,23 +134,34 @@ class Decider:
         return self._copy(article, row_id, known_as, "update", None)
 
     def _new_text(self, article: Article, prepared: _Prepared, row_id: str) -> Article | Copy:
-        text_id, page, seen_at = _text_id(article), article.article_id, article.first_seen_at
+        text_id, page = _text_id(article), article.article_id
         self._index.note_page(page, text_id)
-        keys, text = self._printed(article, prepared)
-        if not keys:  # too short to be compared: alone but for exact copies
+        number, keys = self._add_text(article, prepared, Group(0, story=UNNAMED))
+        if number is None:
             self._index.note_text(text_id, text_id, page)
             return article
-        stored = StoredText(text_id, seen_at, seen_at, 0, _outlet(article), article.in_language, text)
-        number = self._index.add_text(stored, keys)
-        self._index.save_group(Group(number, story=UNNAMED))
         best = self._place(number, keys)
         group = self._stories.group_of(number)
         if not group.story:
             self._index.note_text(text_id, text_id, page)
-            self._index.save_group(group._replace(story=page, articles=((seen_at, page),)))
+            self._index.save_group(group._replace(story=page, articles=((article.first_seen_at, page),)))
             return article
         self._index.note_text(text_id, text_id, group.story)
-        return self._copy(article, row_id, text_id, *_relation(best, stored.outlet))
+        return self._copy(article, row_id, text_id, *_relation(best, _outlet(article)))
+
+    def _add_text(self, article: Article, prepared: _Prepared, group: Group) -> tuple[int | None, Sequence[int]]:
+        """Note a text to be compared with, in a group of its own; returns its number and keys.
+
+        One that is too short to be compared has no number: it is alone but for exact copies.
+        """
+        keys, text = self._printed(article, prepared)
+        if not keys:
+            return None, keys
+        seen_at = article.first_seen_at
+        stored = StoredText(_text_id(article), seen_at, seen_at, 0, _outlet(article), article.in_language, text)
+        number = self._index.add_text(stored, keys)
+        self._index.save_group(group._replace(number=number))
+        return number, keys
 
     def _copy(self, article: Article, row_id: str, known_as: str, relation: str, similarity: float | None) -> Copy:
         story = self._stories.story_of(known_as)
@@ -152,15 +171,28 @@ class Decider:
             self._stories.note_written(number, stray)
         return Copy(article, row_id, story, relation, similarity)
 
-    def _see_again(self, text_id: str, seen_at: Instant) -> None:
+    def _see_again(self, known_as: str, article: Article) -> None:
         """A text seen outside the time that it was known from lies near other texts now than before."""
-        number = self._index.number_of(text_id)
+        seen_at = article.first_seen_at
+        number = self._index.number_of(known_as)
         if number is None:
+            self._remember_again(known_as, article)
             return
         text = self._index.text(number)
         if not text.first_seen_at <= seen_at <= text.last_seen_at:
             keys = text.print.keys(text.language)
             self._index.see_again(number, min(text.first_seen_at, seen_at), max(text.last_seen_at, seen_at), keys)
+            self._place(number, keys)
+
+    def _remember_again(self, known_as: str, article: Article) -> None:
+        """A text that had been forgotten is compared with again, as a text of its story."""
+        if known_as != _text_id(article):
+            return
+        story = self._stories.story_of(known_as)
+        group = Group(0, story, articles=((article.first_seen_at, story),))
+        number, keys = self._add_text(article, _Prepared.of(article), group)
+        if number is not None:
+            self._index.note_text(known_as, known_as, story)
             self._place(number, keys)
 
     # Comparing
@@ -173,10 +205,13 @@ class Decider:
         attachments: dict[tuple[int, int], Attachment] = {}
         best: tuple[Pair, StoredText] | None = None
         nearest_first = sorted(found, key=lambda other: (-found[other], -other))
-        for other_number in nearest_first[:MOST_COMPARED]:
+        most = self.compared + MOST_COMPARED
+        for other_number in nearest_first[:MOST_LOOKED_AT]:
             other = self._index.text(other_number)
             if other.group in joined or other.group == text.group or _apart(text, other) > WINDOW:
                 continue
+            if self.compared >= most:
+                break
             pair = self._compare(text, other)
             if pair is None:
                 continue
