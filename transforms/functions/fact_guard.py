@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final, NamedTuple
 
 from transforms.functions.sentences import fold_words, split_words
@@ -21,6 +22,10 @@ LEAST_OVERLAP: Final = 0.45
 
 LEAST_SWAPPED: Final = 2
 """Sentences with swapped facts that make a template, if they are half of those aligned: one is a correction (lab)."""
+
+MOST_SENTENCES: Final = 100
+"""Sentences of a text that are compared, from its beginning: aligning two texts takes the product of their numbers, 10
+ms here. Templates are short; of 6,206 real and generated texts 14 have more, and their stories stay the same."""
 
 _NUMBER, _NAME = "\0number", "\0name"
 _DIGIT: Final = re.compile(r"\d")
@@ -74,8 +79,9 @@ def mask(sentence: str) -> MaskedSentence:
 
 
 def mask_all(sentences: Sequence[str]) -> list[MaskedSentence]:
-    """Take apart the sentences that are long enough to be compared."""
-    return [masked for masked in map(mask, sentences) if len(masked.frame) >= LEAST_WORDS]
+    """Take apart the sentences that are long enough to be compared, up to `MOST_SENTENCES` of them."""
+    long_enough = (masked for masked in map(mask, sentences) if len(masked.frame) >= LEAST_WORDS)
+    return list(islice(long_enough, MOST_SENTENCES))
 
 
 def compare_facts(one: Sequence[MaskedSentence], other: Sequence[MaskedSentence]) -> Verdict:

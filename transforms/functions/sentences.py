@@ -15,7 +15,6 @@ _THAI_TO_KHMER: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1
 _BOUNDARY: Final = re.compile(
     r"(?<=[.!?…])(?<!\b[A-Z]\.)[\"'”’»)\]]*\s+"  # not behind an initial: U. S. President, J. Smith
     r"|(?<=[。！？।॥۔؟።၊။។])[”’」』）\"]*\s*"
-    r"|\s*\n\s*"
     r"|\s*(?:\#{3,}|\*{3,}|={3,}|-{3,}|_{3,}|[|•·▪■►]+)\s*"  # what pages and wires put between blocks
 )
 
@@ -34,7 +33,9 @@ to five. An inserted sign then changes the words around it and no others."""
 
 def split_sentences(text: str) -> list[str]:
     """Return the text's sentences, in order, none empty; lines and separators between blocks end one, too."""
-    return [sentence for sentence in map(str.strip, _BOUNDARY.split(text)) if sentence]
+    # One space at a time: the search for separators is quadratic in a run of spaces.
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    return [sentence for line in lines for sentence in map(str.strip, _BOUNDARY.split(line)) if sentence]
 
 
 def split_words(sentence: str) -> list[str]:

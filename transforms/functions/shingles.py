@@ -32,6 +32,9 @@ _FACTORS: Final = np.array(
     [0x9E3779B185EBCA87, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xFF51AFD7ED558CCD, 0xBF58476D1CE4E5B9],
     dtype=np.uint64,
 )
+_LONGEST_KEPT: Final = 40
+"""Characters of the longest word that is kept with its hash, so that odd texts do not fill the memory."""
+
 _FOLD: Final = np.uint64(29)
 _HALF: Final = np.uint64(32)
 
@@ -73,6 +76,10 @@ def shared(one: StoredShingles, other: StoredShingles) -> int:
     return len(np.intersect1d(one, other, assume_unique=True))
 
 
-@lru_cache(maxsize=1 << 17)  # 15 MB; nearly every word of a day's news
 def _hash(word: str) -> int:
+    return _kept_hash(word) if len(word) <= _LONGEST_KEPT else _kept_hash.__wrapped__(word)
+
+
+@lru_cache(maxsize=1 << 17)  # 15 MB; nearly every word of a day's news
+def _kept_hash(word: str) -> int:
     return int.from_bytes(blake2b(word.encode("utf-8", "replace"), digest_size=8).digest(), "little")
