@@ -12,9 +12,10 @@ from pipeline.memory import Memory
 from schemas.input_slice import InputSlice
 from schemas.instants import Instant
 from schemas.written_file import WrittenFile
-from transforms import deduplicate, extract_articles, read_folder
+from transforms import extract_articles, read_folder
 from transforms.deduplicate import Deduplicate
 from transforms.extract_articles import ExtractArticles
+from transforms.functions import duplicates
 from transforms.functions.duplicate_index import DuplicateIndex
 from transforms.read_folder import ReadFolder
 from transforms.write_table import WriteTable
@@ -58,9 +59,9 @@ def build(pipeline: beam.Pipeline, slices: Sequence[InputSlice], graph: CycleGra
     rejects = (read[read_folder.REJECTS], failed) | "AllRejects" >> beam.Flatten()
     decided = articles | "Deduplicate" >> Deduplicate(graph.open_duplicates, graph.run_id, graph.read_at)
     tables = {
-        "articles": decided[deduplicate.ARTICLES],
-        "copies": decided[deduplicate.COPIES],
-        "aliases": decided[deduplicate.ALIASES],
+        "articles": decided[duplicates.ARTICLES],
+        "copies": decided[duplicates.COPIES],
+        "aliases": decided[duplicates.ALIASES],
         "rejects": rejects,
     }
     files = [

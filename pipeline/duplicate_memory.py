@@ -18,15 +18,15 @@ from transforms.functions.duplicate_index import TEXTS_A_KEY, WINDOW, Attachment
 from transforms.functions.outlet_window import OutletWindow, SeenText
 from transforms.functions.text_print import TextPrint
 
-_DAY: Final[Instant] = 24 * 3600 * 1_000_000
-_DAYS_KEPT: Final = WINDOW // _DAY + 1
-"""Days before today that may hold texts within the window of today's."""
+_PERIOD: Final[Instant] = WINDOW
+"""Things are forgotten a period at a time: what was noted in the one before this may still be within the window.
+Shorter periods would be forgotten sooner, and each costs a search of its own for each key."""
 
 _PRINTS_HELD: Final = 512
-"""Prints kept ready (some 20 kB each once taken apart for the fact guard): partners of a cycle's commonest stories."""
+"""Prints kept ready: the partners of a cycle's commonest stories."""
 
 _LATEST_POSTINGS: Final = 250_000
-"""Postings (some 14,000 texts, 6 MB) in a day's latest part when they are moved to its large one."""
+"""Postings (some 14,000 texts, 6 MB) in a period's latest part when they are moved to its large one."""
 
 _ARTICLE: Final = struct.Struct("<q16s")
 
@@ -41,7 +41,7 @@ class DuplicateMemory:
 
     def __init__(self, memory: Memory, now: Instant) -> None:
         self._memory = memory
-        self._today = now // _DAY
+        self._period = now // _PERIOD
         self._new_postings: dict[int, deque[int]] = {}
         self._new_rows: list[tuple[int, int]] = []
         self._outlets: dict[str, OutletWindow] = {}
@@ -50,15 +50,15 @@ class DuplicateMemory:
         self._prints: OrderedDict[int, TextPrint] = OrderedDict()
 
     def forget(self) -> None:
-        """Forget, within the cycle, the texts that no text of today can be compared with any more."""
-        oldest = self._today - _DAYS_KEPT
+        """Forget, within the cycle, the texts that no text of now can be compared with any more."""
+        oldest = self._period - 1
         with self._memory.noting() as connection:
-            if connection.execute("select 1 from texts where day < ? limit 1", (oldest,)).fetchone() is None:
+            if connection.execute("select 1 from texts where period < ? limit 1", (oldest,)).fetchone() is None:
                 return
             connection.execute("delete from postings where part < ?", (2 * oldest,))
             connection.execute("delete from posting_parts where part < ?", (2 * oldest,))
-            connection.execute("delete from texts where day < ?", (oldest,))
-            connection.execute("delete from groups where day < ?", (oldest,))
+            connection.execute("delete from texts where period < ?", (oldest,))
+            connection.execute("delete from groups where period < ?", (oldest,))
             connection.execute("delete from attachments where source not in (select number from groups)")
             connection.execute("delete from strays where group_number not in (select number from groups)")
 
@@ -107,23 +107,23 @@ class DuplicateMemory:
         found: Counter[int] = Counter()
         # The parts are given one by one, so that each is one descent of the tree.
         query = (
-            f"select number from postings where part in ({','.join(map(str, self._parts))}) and key = ? "
+            f"select distinct number from postings where part in ({','.join(map(str, self._parts))}) and key = ? "
             "order by number desc limit ?"
         )
         with self._memory.reading() as connection:
             for key in keys:
-                new = self._new_postings.get(key, ())
-                found.update(new)
-                if len(new) < TEXTS_A_KEY:
-                    found.update([row[0] for row in connection.execute(query, (key, TEXTS_A_KEY - len(new)))])
+                numbers = set(self._new_postings.get(key, ()))
+                if len(numbers) < TEXTS_A_KEY:
+                    numbers.update(row[0] for row in connection.execute(query, (key, TEXTS_A_KEY - len(numbers))))
+                found.update(numbers)
         return found
 
     def add_text(self, text: StoredText, keys: Sequence[int]) -> int:
         values = (
-            _blob(text.text_id), self._today, text.first_seen_at, text.last_seen_at, text.outlet, text.language,
+            _blob(text.text_id), self._period, text.first_seen_at, text.last_seen_at, text.outlet, text.language,
             text.print.shingles.tobytes(), text.print.packed_text,
         )  # fmt: skip
-        columns = "text_id, day, first_seen_at, last_seen_at, outlet, language, shingles, packed_text"
+        columns = "text_id, period, first_seen_at, last_seen_at, outlet, language, shingles, packed_text"
         statement = f"insert into texts ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?)"
         with self._memory.noting() as connection:
             number = int(connection.execute(statement, values).lastrowid or 0)
@@ -136,11 +136,13 @@ class DuplicateMemory:
         return number
 
     def see_again(self, number: int, first_seen_at: Instant, last_seen_at: Instant, keys: Sequence[int]) -> None:
-        day, group = self._row("select day, group_number from texts where number = ?", number)
-        values = first_seen_at, last_seen_at, self._today, number
-        self._do("update texts set first_seen_at = ?, last_seen_at = ?, day = ? where number = ?", *values)
-        self._do("update groups set day = ? where number = ?", self._today, group or number)
-        if day != self._today:
+        period, group = self._row("select period, group_number from texts where number = ?", number)
+        # Never an earlier one, should the clock have gone back: the postings of the later one would outlive the text.
+        kept = max(period, self._period)
+        statement = "update texts set first_seen_at = ?, last_seen_at = ?, period = ? where number = ?"
+        self._do(statement, first_seen_at, last_seen_at, kept, number)
+        self._do("update groups set period = max(period, ?) where number = ?", kept, group or number)
+        if period < kept:
             self._hold_back(number, keys)
 
     # Groups
@@ -155,7 +157,7 @@ class DuplicateMemory:
 
     def save_group(self, group: Group) -> None:
         articles = b"".join(_ARTICLE.pack(seen_at, _blob(article)) for seen_at, article in group.articles)
-        values = group.number, self._today, _blob(group.story), group.parent, articles
+        values = group.number, self._period, _blob(group.story), group.parent, articles
         self._do("insert or replace into groups values (?, ?, ?, ?, ?)", *values)
 
     def children(self, number: int) -> list[int]:
@@ -243,23 +245,23 @@ class DuplicateMemory:
     # SQLite
 
     def _parts_in_window(self) -> list[int]:
-        oldest = 2 * (self._today - _DAYS_KEPT)
+        oldest = 2 * (self._period - 1)
         return [row[0] for row in self._rows("select part from posting_parts where part >= ?", oldest)]
 
     def _write_postings(self) -> None:
-        """Write what was held back to today's latest part, and that to the large one when it has grown."""
-        large, latest = 2 * self._today, 2 * self._today + 1
+        """Write what was held back to the period's latest part; move one that has grown, or is of an earlier period."""
+        latest = 2 * self._period + 1
         with self._memory.noting() as connection:
             rows = sorted((latest, key, number) for key, number in self._new_rows)
             connection.executemany("insert or ignore into postings values (?, ?, ?)", rows)
             _count_rows(connection, latest, len(rows))
-            (held,) = connection.execute("select row_count from posting_parts where part = ?", (latest,)).fetchone()
-            if held >= _LATEST_POSTINGS:
-                move = "insert into postings select ?, key, number from postings where part = ? order by key, number"
-                connection.execute(move, (large, latest))
-                connection.execute("delete from postings where part = ?", (latest,))
-                _count_rows(connection, large, held)
-                _count_rows(connection, latest, -held)
+            full = "select part, row_count from posting_parts where part % 2 = 1 and (part < ? or row_count >= ?)"
+            for part, held in connection.execute(full, (latest, _LATEST_POSTINGS)).fetchall():
+                move = "insert or ignore into postings select ?, key, number from postings where part = ? order by key"
+                connection.execute(move, (part - 1, part))
+                connection.execute("delete from postings where part = ?", (part,))
+                connection.execute("delete from posting_parts where part = ?", (part,))
+                _count_rows(connection, part - 1, held)
         self._parts = self._parts_in_window()
         self._new_rows.clear()
         self._new_postings.clear()

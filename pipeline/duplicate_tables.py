@@ -1,12 +1,12 @@
 """The tables in which a lake's memory keeps what the duplicate decision remembers.
 
-`day` is the day, counted from 1970, on which newsbeam noted a thing: what is forgotten is forgotten a whole day at a
-time, so that nothing has to be looked for one by one. A text without a `group_number` is in the group of its own
-number.
+`period` is the stretch of 72 hours, counted from 1970, in which newsbeam noted a thing: what is forgotten is
+forgotten a whole period at a time, so that nothing has to be looked for one by one. A text without a `group_number`
+is in the group of its own number.
 
-A day's postings lie in two parts, 2 * day for most of them and 2 * day + 1 for the latest. New postings are spread over
-all pages of the part that they go to; to a small part they cost few pages, and the many that are moved at once share
-their pages in the large one.
+A period's postings lie in two parts, 2 * period for most and 2 * period + 1 for the latest. New postings are spread
+over all pages of the part that they go to; to a small part they cost few pages, and the many that are moved at once
+share their pages in the large one.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ create table aliases (old_id blob primary key, new_id blob not null, decided_at 
 create index aliases_by_new_id on aliases (new_id);
 create table outlets (name text primary key, latest blob not null);
 create table texts (
-    number integer primary key autoincrement, text_id blob not null, day integer not null,
+    number integer primary key autoincrement, text_id blob not null, period integer not null,
     first_seen_at integer not null, last_seen_at integer not null, group_number integer, outlet text, language text,
     shingles blob not null, packed_text blob not null
 );
 create index texts_by_group on texts (group_number) where group_number is not null;
-create index texts_by_day on texts (day);
+create index texts_by_period on texts (period);
 create table postings (
     part integer, key integer, number integer, primary key (part, key, number)
 ) without rowid;
 create table posting_parts (part integer primary key, row_count integer not null);
 create table groups (
-    number integer primary key, day integer not null, story blob not null, parent integer, articles blob not null
+    number integer primary key, period integer not null, story blob not null, parent integer, articles blob not null
 );
 create index groups_by_parent on groups (parent) where parent is not null;
 create table attachments (

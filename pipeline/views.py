@@ -16,7 +16,7 @@ from schemas.tables import PARTITION_COLUMN, TABLES
 _ALIASES_IN_FORCE: Final = """
 select old_id, arg_max(new_id, decided_at) as new_id, max(decided_at) as decided_at from {aliases} group by old_id"""
 
-# Two hops: a row's own alias, then that of the article that it belongs to. An article's alias needs no second one.
+# Two hops: a row's own alias, then that of the article that it belongs to.
 _COPIES_WITH_STORY: Final = """
 select c.*, coalesce(of_story.new_id, of_row.new_id, c.duplicate_of) as story,
     of_row.new_id is not null and story = c.article_id and c.similarity is not null as is_promoted
@@ -24,9 +24,13 @@ from {copies} c
 left join aliases_in_force of_row on of_row.old_id = c.copy_id
 left join aliases_in_force of_story on of_story.old_id = coalesce(of_row.new_id, c.duplicate_of)"""
 
+_ARTICLES_MOVED: Final = """
+select first.old_id as article_id, coalesce(second.new_id, first.new_id) as story
+from aliases_in_force first left join aliases_in_force second on second.old_id = first.new_id"""
+
 _ARTICLES: Final = """
-select a.* from {articles} a left join aliases_in_force moved on moved.old_id = a.article_id
-where moved.new_id is null or moved.new_id = a.article_id
+select a.* from {articles} a left join articles_moved m on m.article_id = a.article_id
+where m.story is null or m.story = a.article_id
 union all by name
 select * exclude (copy_id, duplicate_of, relation, similarity, story, is_promoted)
 from copies_with_story where is_promoted"""
@@ -34,8 +38,8 @@ from copies_with_story where is_promoted"""
 _COPIES: Final = """
 select * exclude (story, is_promoted) replace (story as duplicate_of) from copies_with_story where not is_promoted
 union all by name
-select a.article_id as copy_id, moved.new_id as duplicate_of, 'version' as relation, null::float as similarity, a.*
-from {articles} a join aliases_in_force moved on moved.old_id = a.article_id and moved.new_id <> a.article_id"""
+select a.article_id as copy_id, m.story as duplicate_of, 'version' as relation, null::float as similarity, a.*
+from {articles} a join articles_moved m on m.article_id = a.article_id and m.story <> a.article_id"""
 
 _STORIES: Final = """
 select story as article_id, max(headline) filter (is_canonical) as headline,
@@ -66,6 +70,7 @@ _VIEWS: Final[Mapping[str, tuple[str, str]]] = {
         "\nselect * from {aliases}",
     ),
     "aliases_in_force": ("where each moved row belongs now", _ALIASES_IN_FORCE),
+    "articles_moved": ("the story that each aliased row belongs to now", _ARTICLES_MOVED),
     "copies_with_story": ("rows of the table copies, with the story that each belongs to now", _COPIES_WITH_STORY),
     "articles": ("each story once, as it was first written", _ARTICLES),
     "copies": ("every other row of a story (duplicate_of): copies, versions, updates", _COPIES),

@@ -107,6 +107,16 @@ def worlds(draw: st.DrawFn, hours: int = 200) -> list[Document]:
     return draw(st.permutations(documents + again))
 
 
+@st.composite
+def worlds_of_changing_pages(draw: st.DrawFn) -> list[Document]:
+    """Few pages that show one text after the other, and back again; often all at one moment."""
+    texts = draw(st.lists(_TEXTS, min_size=2, max_size=6))
+    hours = st.just(0) if draw(st.booleans()) else st.integers(0, 100)
+    return draw(
+        st.lists(st.builds(Document, st.integers(0, 4), st.sampled_from(texts), hours), min_size=2, max_size=14)
+    )
+
+
 def random_worlds(count: int) -> Iterator[list[Document]]:
     """The same worlds at each call: nine pages of six texts, within 200 hours."""
     for seed in range(count):
@@ -158,7 +168,8 @@ class Outcome(NamedTuple):
                 story = moved.get(base, base)
                 shown[row.copy_id] = story, story == own and row.copy_id in moved and row.similarity is not None
             else:
-                story = moved.get(row.article_id, row.article_id)
+                base = moved.get(row.article_id, row.article_id)
+                story = moved.get(base, base)
                 shown[row.article_id] = story, story == row.article_id
         return shown
 

@@ -15,11 +15,9 @@ from schemas.article import Article
 from schemas.copy import Copy
 from schemas.instants import Instant
 from transforms.functions.duplicate_index import DuplicateIndex
-from transforms.functions.duplicates import Decider
+from transforms.functions.duplicates import ALIASES, ARTICLES, COPIES, TAGS, Decider
 
-ARTICLES, COPIES, ALIASES = "articles", "copies", "aliases"
 _END = object()
-TAGS = {Article: ARTICLES, Copy: COPIES, Alias: ALIASES}
 
 
 @dataclass

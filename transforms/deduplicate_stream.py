@@ -19,15 +19,11 @@ from apache_beam.utils.timestamp import Timestamp
 import schemas.coders  # noqa: F401  (registers the rows)
 from schemas.alias import Alias
 from schemas.article import Article
-from schemas.copy import Copy
 from schemas.instants import Instant
 from transforms.functions.dictionary_index import DictionaryIndex
 from transforms.functions.duplicate_index import WINDOW
-from transforms.functions.duplicates import Decider
+from transforms.functions.duplicates import ALIASES, ARTICLES, COPIES, TAGS, Decider
 from transforms.functions.journal import from_plain, to_plain
-
-ARTICLES, COPIES, ALIASES = "articles", "copies", "aliases"
-_TAGS = {Article: ARTICLES, Copy: COPIES, Alias: ALIASES}
 
 _HOUR: Final = 3600
 _HOURS_KEPT: Final = WINDOW // (_HOUR * 1_000_000) + 1
@@ -66,7 +62,9 @@ class DeduplicateStream(beam.PTransform):
 
 
 def _by_language(article: Article) -> tuple[str, Article]:
-    return article.in_language or "und", article
+    # A record may bring any text as its language; codes have two or three letters.
+    language = article.in_language or ""
+    return language if 2 <= len(language) <= 3 else "und", article
 
 
 class _Head(NamedTuple):
@@ -110,6 +108,7 @@ class _DecideOnArrival(beam.DoFn):
         head = _Head(*(head_state.read() or ()))
         index, journal = self._index(language, head, cells)
         rows = list(Decider(index, self._clock(), self._run_id).decide_all([article]))
+        _held[language] = head.token, index, journal
         if journal:
             head_state.write(tuple(self._write(language, head, index, journal, _hour_of(timestamp), timer, cells)))
         for row in rows:
@@ -117,7 +116,7 @@ class _DecideOnArrival(beam.DoFn):
                 self._already_seen.inc()
             else:
                 self._corrected.inc(isinstance(row, Alias))
-                yield beam.pvalue.TaggedOutput(_TAGS[type(row)], row)
+                yield beam.pvalue.TaggedOutput(TAGS[type(row)], row)
 
     @on_timer(_FORGET)  # type: ignore[untyped-decorator]  # Beam ships no types
     def forget(self, timestamp: Any, head_state: Any, timer: Any, **cells: Any) -> None:
@@ -132,7 +131,8 @@ class _DecideOnArrival(beam.DoFn):
         _wait_for_the_oldest(kept, timer)
 
     def _index(self, language: str, head: _Head, cells: Sequence[Any]) -> tuple[DictionaryIndex, list[Any]]:
-        token, index, journal = _held.get(language, (None, None, None))
+        # Taken out until it is whole again: an exception in a decision must not leave it behind half changed.
+        token, index, journal = _held.pop(language, (None, None, None))
         if index is None or journal is None or not _is_current(token, head):
             self._rebuilt.inc()
             index, journal = _rebuilt(cells, head)
@@ -143,7 +143,8 @@ class _DecideOnArrival(beam.DoFn):
         self, language: str, head: _Head, index: DictionaryIndex, journal: list[Any], hour: int, timer: Any, cells: Any
     ) -> _Head:
         """Write the journal to the cell of the newest hour; returns the new head."""
-        # Never to an older cell: what a late article joins must not be forgotten before the texts that it joined.
+        # Never to an older cell: what a late article joins must not be forgotten before the texts that it joined. (So
+        # an element from the future has all that follow written to its cell until its time comes; nothing is lost.)
         hour = max(hour, *head.hours)
         cell = hour % _CELLS
         if head.hours[cell] not in (-1, hour):

@@ -20,6 +20,7 @@ from tests.samples import SEEN_AT
 from transforms import deduplicate_stream
 from transforms.deduplicate_stream import DeduplicateStream
 from transforms.functions.dictionary_index import DictionaryIndex
+from transforms.functions.duplicates import Decider
 
 START = SEEN_AT // 1_000_000
 
@@ -130,3 +131,36 @@ def test_an_index_of_another_token_is_never_used(tmp_path: Path, monkeypatch: py
 def test_without_the_token_a_document_would_be_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deduplicate_stream, "_is_current", lambda token, head: True)
     assert len(_with_an_index_ahead(tmp_path, monkeypatch).rows) == 1
+
+
+def test_an_update_of_a_page_whose_text_was_forgotten_is_a_row_all_the_same(tmp_path: Path) -> None:
+    first, exact, changed = Document(1, (0, 1, 2), 0), Document(2, (0, 1, 2), 70), Document(2, (5, 6, 7), 76)
+    stream = _arrive(test_stream.TestStream(), [first]).advance_watermark_to(START + 69 * 3600)
+    stream = _arrive(stream, [exact]).advance_watermark_to(START + 75 * 3600)
+    outcome = _run(_arrive(stream, [changed]).advance_watermark_to_infinity(), tmp_path)
+    assert len(outcome.rows) == 3
+
+
+_failures: list[int] = []
+
+
+def _fail_once(decide_all: Any) -> Any:
+    def decide_or_fail(self: Decider, articles: Sequence[Article]) -> Any:
+        rows = list(decide_all(self, articles))
+        if articles[0].source == "2" and not _failures:
+            _failures.append(1)
+            raise OSError("a decision broke off")
+        return rows
+
+    return decide_or_fail
+
+
+def test_a_decision_that_breaks_off_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    documents = [Document(1, (0, 1, 2), 0), Document(2, (0, 1, 2, 3), 1)]
+    monkeypatch.setattr(Decider, "decide_all", _fail_once(Decider.decide_all))
+    stream = test_stream.TestStream()
+    for document in documents:
+        stream = _arrive(stream, [document])
+    outcome = _run(stream.advance_watermark_to_infinity(), tmp_path)
+    assert _failures
+    assert sorted(type(row).__name__ for row in outcome.rows) == ["Article", "Copy"]

@@ -1,10 +1,10 @@
 """From pairs of texts that share passages to stories: the rule, over all pairs at once.
 
-A pair is *strong* where most of the longer text, too, stands in the shorter one: strong pairs join (union-find) to
-groups. Any other pair is *weak*: a stub, a digest, a rolling log. A weak pair never joins two groups; each group is
-attached to the one that holds its best parent, by the share of the shorter text, then of the longer, then the smallest
-id. Plain components over all pairs chain stories through captions, quotes and digests: ARI .60 on the labelled wire
-stories against .93 (`BENCHMARKS.md`).
+A pair is *strong* where a good part of the longer text, too, stands in the shorter one: strong pairs join (union-
+find) to groups. Any other pair is *weak*: a stub, a digest, a rolling log. A weak pair never joins two groups; each
+group is attached to the one that holds its best parent, by the share of the shorter text, then of the longer, then
+the smallest id. Plain components over all pairs chain stories through captions, quotes and digests: ARI .60 on the
+labelled wire stories against .93 (`BENCHMARKS.md`).
 
 The labels are a function of the set of pairs, so no order of arrival can change them. `duplicates.py` comes to the same
 stories one text after the other; tests hold it against this file.
@@ -43,7 +43,7 @@ class Pair(NamedTuple):
 
     @property
     def is_strong(self) -> bool:
-        """Whether most of each stands in the other."""
+        """Whether a good part of each stands in the other."""
         return self.longer_share >= STRONG_SHARE
 
     @property

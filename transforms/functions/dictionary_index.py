@@ -2,7 +2,7 @@
 
 The records are kept for the window of comparison and dropped from the oldest on. So each record of a text or a group
 holds all that is known of it: whatever is touched is remembered anew; what no record speaks of any more is forgotten.
-(Strays are not: a row is moved by an alias of its own only while the record of it lives.)
+(Of strays only those that became articles are: others are moved by aliases only while the record of them lives.)
 """
 
 from __future__ import annotations
@@ -44,9 +44,6 @@ class DictionaryIndex:
         self._grown: set[str] = set()
         self._last_number = 0
 
-    def __len__(self) -> int:
-        return len(self._texts)
-
     def apply(self, change: tuple[Any, ...]) -> None:
         """Do again what was recorded; nothing is recorded of it."""
         record, self._record = self._record, lambda change: None
@@ -56,10 +53,12 @@ class DictionaryIndex:
             self._record = record
 
     def text_of_page(self, article_id: str) -> str | None:
-        return self._pages.get(article_id)
+        text_id = self._pages.get(article_id)
+        return text_id if text_id is not None and self.known_as(text_id) else None
 
     def known_as(self, text_id: str) -> str | None:
-        return self._known[text_id][0] if text_id in self._known else None
+        known_as = self._known[text_id][0] if text_id in self._known else None
+        return known_as if known_as in self._known else None  # the text that it counts as may have been forgotten
 
     def story_of(self, text_id: str) -> str:
         return self._known[text_id][1]
@@ -123,13 +122,21 @@ class DictionaryIndex:
     def save_group(self, group: Group) -> None:
         own = {article for _, article in group.articles}
         aliases = tuple((old, *self._aliases[old]) for old in sorted(own & self._aliases.keys()))
-        self.restore_group(group, self.attachments(group.number), aliases)
+        promoted = tuple(stray for stray in self._strays.get(group.number, ()) if stray.article_id in own)
+        self.restore_group(group, self.attachments(group.number), aliases, promoted)
 
     def restore_group(
-        self, group: Group, attachments: Sequence[Attachment], aliases: Sequence[tuple[str, str, Instant]]
+        self,
+        group: Group,
+        attachments: Sequence[Attachment],
+        aliases: Sequence[tuple[str, str, Instant]],
+        promoted: Sequence[Stray],
     ) -> None:
-        """Note a group with the attachments that start from it and the aliases of its articles."""
-        self._record(("restore_group", group, tuple(attachments), tuple(aliases)))
+        """Note a group with the attachments that start from it, its articles' aliases, and those that are strays."""
+        self._record(("restore_group", group, tuple(attachments), tuple(aliases), tuple(promoted)))
+        for stray in promoted:
+            if stray not in self._strays.get(group.number, ()):
+                self._strays.setdefault(group.number, []).append(stray)
         for attachment in attachments:
             self._attach(attachment)
         for old, new, decided_at in aliases:

@@ -37,6 +37,10 @@ all of groups of their own."""
 TEXT_ID_CHARACTERS: Final = 32
 """Hex characters of a `content_sha256` that name a text: 16 bytes, as of all ids."""
 
+ARTICLES, COPIES, ALIASES = "articles", "copies", "aliases"
+TAGS: Final = {Article: ARTICLES, Copy: COPIES, Alias: ALIASES}
+"""Name of the output that a row goes to, as of its table."""
+
 Row: TypeAlias = Article | Copy | Alias
 
 
@@ -127,7 +131,8 @@ class Decider:
             self._see_again(known_as, article)
         elif self._stories.story_of(self._index.known_as(of_page) or of_page) == self._stories.story_of(known_as):
             return self._copy(article, row_id, known_as, "update", None)
-        return self._copy(article, row_id, known_as, "exact", 1.0)
+        # A later row of its page has no similarity: the views know by it that the row can be no story's own.
+        return self._copy(article, row_id, known_as, "exact", 1.0 if of_page is None else None)
 
     def _update(self, article: Article, known_as: str, row_id: str) -> Copy:
         self._index.note_text(_text_id(article), known_as, self._stories.story_of(known_as))
@@ -189,7 +194,8 @@ class Decider:
         if known_as != _text_id(article):
             return
         story = self._stories.story_of(known_as)
-        group = Group(0, story, articles=((article.first_seen_at, story),))
+        # The story is older than all that is remembered.
+        group = Group(0, story, articles=((0, story),))
         number, keys = self._add_text(article, _Prepared.of(article), group)
         if number is not None:
             self._index.note_text(known_as, known_as, story)
@@ -205,13 +211,14 @@ class Decider:
         attachments: dict[tuple[int, int], Attachment] = {}
         best: tuple[Pair, StoredText] | None = None
         nearest_first = sorted(found, key=lambda other: (-found[other], -other))
-        most = self.compared + MOST_COMPARED
+        compared = 0
         for other_number in nearest_first[:MOST_LOOKED_AT]:
             other = self._index.text(other_number)
             if other.group in joined or other.group == text.group or _apart(text, other) > WINDOW:
                 continue
-            if self.compared >= most:
+            if compared == MOST_COMPARED:
                 break
+            compared += 1
             pair = self._compare(text, other)
             if pair is None:
                 continue

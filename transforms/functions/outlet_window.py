@@ -30,6 +30,12 @@ _SAME_STORY: Final = 0.7
 _TEXTS_LOOKED_AT: Final = 64
 """Texts with a sentence that are compared before it is decided that they are few stories: bounds a flood of copies."""
 
+_SENTENCES_KEPT: Final = 200
+"""Sentences from a text's beginning, and as many from its end, that can be furniture."""
+
+_KEYS_KEPT: Final = 256
+"""Smallest keys of a text that are kept: all of those of a text of 4,000 words."""
+
 _LEAST_WORDS: Final = 3
 """Words of the shortest sentence that can be furniture: leaving out `he said` from one outlet's copy would tear the
 shingles around it."""
@@ -49,7 +55,9 @@ class SeenText(NamedTuple):
     @classmethod
     def of(cls, text: SplitText, keys: Iterable[int]) -> SeenText:
         """Return what is kept of a text with these keys, its furniture still in it."""
-        return cls(tuple(map(_sentence_hash, text.words)), frozenset(key & _SHORT for key in keys))
+        inner = range(_SENTENCES_KEPT, len(text.words) - _SENTENCES_KEPT)
+        sentences = (_TOO_SHORT if at in inner else _sentence_hash(words) for at, words in enumerate(text.words))
+        return cls(tuple(sentences), frozenset(sorted(key & _SHORT for key in keys)[:_KEYS_KEPT]))
 
 
 class OutletWindow:
@@ -58,6 +66,7 @@ class OutletWindow:
     def __init__(self) -> None:
         self._texts: deque[SeenText] = deque()
         self._with_sentence: dict[int, list[SeenText]] = {}
+        self._are_same: dict[tuple[int, int], bool] = {}  # by where the texts are kept: each pair is compared once
 
     def add(self, text: SeenText) -> None:
         """Take a text in. The window may grow for a while: `trim` cuts it back."""
@@ -71,6 +80,7 @@ class OutletWindow:
 
     def trim(self) -> None:
         """Forget all but the latest `TEXTS_KEPT` texts."""
+        self._are_same.clear()
         while len(self._texts) > TEXTS_KEPT:
             oldest = self._texts.popleft()
             for sentence in set(oldest.sentences) - {_TOO_SHORT}:
@@ -97,18 +107,23 @@ class OutletWindow:
 
     def _is_furniture(self, sentence: int) -> bool:
         texts = self._with_sentence.get(sentence, [])
-        return len(texts) >= LEAST_STORIES and _are_stories(texts[:_TEXTS_LOOKED_AT], LEAST_STORIES)
+        return len(texts) >= LEAST_STORIES and self._are_stories(texts[:_TEXTS_LOOKED_AT], LEAST_STORIES)
 
+    def _are_stories(self, texts: Sequence[SeenText], wanted: int) -> bool:
+        """Whether so many of the texts are different stories, each taken as one that is like none before it."""
+        stories: list[SeenText] = []
+        for text in texts:
+            if not any(self._is_same_story(text, story) for story in stories):
+                stories.append(text)
+                if len(stories) == wanted:
+                    return True
+        return False
 
-def _are_stories(texts: Sequence[SeenText], wanted: int) -> bool:
-    """Whether so many of the texts are different stories, each taken as one that is like none before it."""
-    stories: list[SeenText] = []
-    for text in texts:
-        if not any(_is_same_story(text, story) for story in stories):
-            stories.append(text)
-            if len(stories) == wanted:
-                return True
-    return False
+    def _is_same_story(self, one: SeenText, other: SeenText) -> bool:
+        pair = id(one), id(other)
+        if pair not in self._are_same:
+            self._are_same[pair] = _is_same_story(one, other)
+        return self._are_same[pair]
 
 
 def _is_same_story(one: SeenText, other: SeenText) -> bool:

@@ -70,11 +70,29 @@ class Stories:
             sources.add(attachment.source)
         together = {group, *joined}
         target = min(together)
+        former = self._require(target).parent
         for source in together - {target}:
             self._join(source, target)
         changed = {target} | (sources - together)
-        left = {former for number in sorted(changed) for former in self._choose_parent(number)}
+        left = {number for one in sorted(changed) for number in self._choose_parent(one)}
+        if changed == {target} and not left and self._is_named_by(target, former, is_new=not joined):
+            return
         self._name_stories({root_of(number, self._parent) for number in changed | left}, some_left=bool(left))
+
+    def _is_named_by(self, number: int, former: int | None, *, is_new: bool) -> bool:
+        """Name a group's story where that takes no look at the others of it: one more text of a group, or a new group.
+
+        So it is for nearly all texts; a story of a thousand stubs then costs no more than another.
+        """
+        group = self._require(number)
+        if group.story != UNNAMED:
+            return group.parent == former
+        if not is_new:
+            return False
+        parent = self._parent(number)
+        if parent is not None:
+            self._index.save_group(group._replace(story=self._resolve(self._require(parent).story)))
+        return True
 
     def _join(self, source: int, target: int) -> None:
         """Make two groups one; of two stories it has none until it is named."""
@@ -106,8 +124,10 @@ class Stories:
         """
         renamed: list[Group] = []
         for root in sorted(roots):
-            story = self._story_for(self._tree(root))
-            for group in self._tree(root):
+            groups = self._tree(root)
+            story = self._story_for(groups)
+            for number in [group.number for group in groups]:
+                group = self._require(number)
                 if group.story != story:
                     self._index.save_group(group._replace(story=story))
                     for _, article in group.articles:
@@ -127,9 +147,11 @@ class Stories:
             self._index.note_text(stray.text_id, known_as, story)
 
     def _tree(self, root: int) -> list[Group]:
-        numbers = [root]
+        numbers, found = [root], {root}
         for number in numbers:
-            numbers += [child for child in self._index.children(number) if child not in numbers]
+            new = [child for child in self._index.children(number) if child not in found]
+            numbers += new
+            found.update(new)
         return [self._require(number) for number in numbers]
 
     def _story_for(self, groups: Sequence[Group]) -> str:
@@ -139,12 +161,18 @@ class Stories:
         """
         root = groups[0]
         if root.parent is not None and self._parent(root.number) is None and root.story:
-            return root.story  # its parent has been forgotten; what was decided then stays
+            return self._resolve(root.story)  # its parent has been forgotten; what was decided then stays
         articles = sorted(article for group in groups for article in group.articles)
         if articles:
             in_force = [article for _, article in articles if self._resolve(article) == article]
             return (in_force or [articles[0][1]])[0]
-        strays = [(stray, group) for group in groups for stray in self._index.strays(group.number)]
+        # Only the first row of a page can be a story's own; its later ones are updates.
+        strays = [
+            (stray, group)
+            for group in groups
+            for stray in self._index.strays(group.number)
+            if self._index.text_of_page(stray.article_id) == stray.text_id
+        ]
         if not strays:
             return next((group.story for group in groups if group.story), UNNAMED)
         first, home = min(strays, key=lambda one: (one[0].first_seen_at, one[0].article_id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -37,15 +37,15 @@ class TextPrint:
         """How many distinct shingles the text has."""
         return len(self.shingles)
 
-    @cached_property
+    @property
     def sentences(self) -> list[str]:
         """The text's sentences."""
         return zlib.decompress(self.packed_text).decode().split("\n") if self.packed_text else []
 
-    @cached_property
+    @property
     def masked(self) -> list[MaskedSentence]:
-        """The sentences taken apart for the fact guard; made when first asked for."""
-        return mask_all(self.sentences)
+        """The sentences taken apart for the fact guard."""
+        return _masked(self.packed_text)
 
     def keys(self, language: str | None) -> list[int]:
         """Return the keys that the text is found by, made again from its words."""
@@ -55,6 +55,11 @@ class TextPrint:
     def stored(cls, shingles: bytes, packed_text: bytes) -> TextPrint:
         """Return a print from what a keeper stored: `shingles.tobytes()` and `packed_text`."""
         return cls(np.frombuffer(shingles, dtype=np.uint32), packed_text)
+
+
+@lru_cache(maxsize=256)  # some 120 kB each; kept for the texts that many others are compared with
+def _masked(packed_text: bytes) -> list[MaskedSentence]:
+    return mask_all(TextPrint(np.empty(0, dtype=np.uint32), packed_text).sentences)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from schemas.article import Article
 from schemas.copy import Copy
-from tests.duplicate_worlds import Document, Outcome, decide, random_worlds, sqlite_index, stories_of, worlds
+from tests.duplicate_worlds import (
+    Document,
+    Outcome,
+    decide,
+    random_worlds,
+    sqlite_index,
+    stories_of,
+    worlds,
+    worlds_of_changing_pages,
+)
 from tests.samples import SEEN_AT, article, paragraphs, text_of
 from transforms.functions import duplicates
 from transforms.functions.dictionary_index import DictionaryIndex
@@ -57,6 +66,20 @@ def test_both_keepers_give_the_same_rows_and_aliases(documents: list[Document], 
     cuts = [cut for cut in cuts if cut < len(documents)]
     with sqlite_index() as index:
         assert decide(documents, index, cuts) == decide(documents, DictionaryIndex(), cuts)
+
+
+@KEEPERS
+@settings(max_examples=200, deadline=None)
+@given(documents=worlds_of_changing_pages(), cuts=CUTS)
+def test_of_pages_that_change_each_wording_has_one_row_and_each_story_one_canonical_row(
+    keeper: type[contextmanager[DuplicateIndex]], documents: list[Document], cuts: list[int]
+) -> None:
+    with keeper() as index:
+        outcome = decide(documents, index, [cut for cut in cuts if cut < len(documents)])
+    articles = [document.article() for document in documents]
+    assert len(outcome.rows) == len({(row.article_id, row.content_sha256) for row in articles})
+    shown = outcome.story_of_row().values()
+    assert sorted(story for story, is_canonical in shown if is_canonical) == sorted({story for story, _ in shown})
 
 
 @settings(max_examples=50, deadline=None)
