@@ -11,10 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+import duckdb
 from hypothesis import strategies as st
 
 from pipeline.duplicate_memory import DuplicateMemory
+from pipeline.lake import Lake, open_or_make_lake
 from pipeline.memory import Memory
+from pipeline.views import view_definitions
 from schemas.alias import Alias
 from schemas.article import Article
 from schemas.copy import Copy
@@ -24,6 +27,7 @@ from transforms.functions.clusters import Pair, pair_of, partition
 from transforms.functions.duplicate_index import DuplicateIndex
 from transforms.functions.duplicates import Decider
 from transforms.functions.fact_guard import compare_facts
+from transforms.functions.parquet_rows import flat_row, to_parquet
 from transforms.functions.shingles import shared
 from transforms.functions.text_print import SplitText
 
@@ -51,20 +55,21 @@ _SYLLABLES = (
 _NAMES = ["Abend", "Brook", "Corrin", "Dale", "Ester", "Flint", "Garrow", "Hume"]
 
 
-def _plain_sentence(number: int) -> str:
+def plain_sentence(number: int) -> str:
+    """A sentence of twelve made-up words; of two numbers they share no word by more than chance."""
     words = random.Random(f"sentence {number}")
     return " ".join("".join(words.choices(_SYLLABLES, k=3)) for _ in range(12)) + "."
 
 
 def _template_sentence(number: int, facts: int) -> str:
-    frame = _plain_sentence(1000 + number).split()
+    frame = plain_sentence(1000 + number).split()
     choice = random.Random(f"facts {number} {facts}")
     frame[3:3] = [choice.choice(_NAMES)]
     frame[9:9] = [str(choice.randrange(100, 999))]
     return " ".join(frame)
 
 
-PARTS = [_plain_sentence(number) for number in range(14)] + [
+PARTS = [plain_sentence(number) for number in range(14)] + [
     _template_sentence(number, facts) for number in range(5) for facts in range(3)
 ]
 """What the texts of a world are put together from."""
@@ -215,3 +220,26 @@ def sqlite_index(now: int = SEEN_AT) -> Iterator[DuplicateMemory]:
         with memory.cycle():
             yield DuplicateMemory(memory, now)
         memory.close()
+
+
+def pasted_views(lake: Lake) -> duckdb.DuckDBPyConnection:
+    """A plain DuckDB with the lake's views, as `newsbeam sql` prints them."""
+    connection = duckdb.connect()
+    connection.execute("\n".join(view_definitions(lake.root).values()))
+    return connection
+
+
+def add_rows(lake: Lake, table: str, name: str, *rows: tuple[object, ...]) -> None:
+    """Write rows to a table as a published file of that name."""
+    path = lake.root / table / "date=2026-03-31" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(to_parquet(table, map(flat_row, rows)))
+
+
+def lake_of(outcome: Outcome, root: Path) -> duckdb.DuckDBPyConnection:
+    """The views over a lake that holds what was decided."""
+    lake = open_or_make_lake(str(root))
+    for table, kind in (("articles", Article), ("copies", Copy)):
+        add_rows(lake, table, "c1.parquet", *[row for row in outcome.rows if isinstance(row, kind)])
+    add_rows(lake, "aliases", "c1.parquet", *outcome.aliases)
+    return pasted_views(lake)

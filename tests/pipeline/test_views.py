@@ -5,33 +5,19 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipeline.lake import Lake, open_or_make_lake
-from pipeline.views import view_definitions
+from pipeline.lake import open_or_make_lake
 from schemas.article import Article
 from schemas.copy import Copy
 from schemas.cycle_report import CycleReport
 from schemas.tables import TABLES
-from tests.duplicate_worlds import Outcome, decide, random_worlds, stories_of
+from tests.duplicate_worlds import add_rows, decide, lake_of, pasted_views, random_worlds, stories_of
 from tests.samples import SEEN_AT, article
 from transforms.functions.dictionary_index import DictionaryIndex
-from transforms.functions.parquet_rows import flat_row, to_parquet
-
-
-def _pasted(lake: Lake) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect()
-    connection.execute("\n".join(view_definitions(lake.root).values()))
-    return connection
-
-
-def _add(lake: Lake, table: str, name: str, *rows: tuple[object, ...]) -> None:
-    path = lake.root / table / "date=2026-03-31" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(to_parquet(table, map(flat_row, rows)))
 
 
 @pytest.mark.parametrize("name", ["lake", "a lake", "l'ake", 'la"ke', "la;ke--", "lake[1]", "lake*", "la?ke"])
 def test_views_over_a_lake_without_rows_have_their_columns(tmp_path: Path, name: str) -> None:
-    connection = _pasted(open_or_make_lake(str(tmp_path / name)))
+    connection = pasted_views(open_or_make_lake(str(tmp_path / name)))
     for view in [*TABLES, "stories", "aliases_in_force"]:
         assert connection.execute(f"select count(*) from {view}").fetchone() == (0,)
     columns = [row[0] for row in connection.execute("describe articles").fetchall()]
@@ -40,18 +26,20 @@ def test_views_over_a_lake_without_rows_have_their_columns(tmp_path: Path, name:
 
 def test_an_article_is_found_by_its_day(tmp_path: Path) -> None:
     lake = open_or_make_lake(str(tmp_path))
-    _add(lake, "articles", "c1.parquet", article("a"), article("b"))
-    connection = _pasted(lake)
+    add_rows(lake, "articles", "c1.parquet", article("a"), article("b"))
+    connection = pasted_views(lake)
     query = "select count(*) from articles where date = date '2026-03-31'"
     assert connection.execute(query).fetchone() == (2,)
 
 
 def test_files_of_an_older_version_stand_beside_newer_ones(tmp_path: Path) -> None:
     lake = open_or_make_lake(str(tmp_path))
-    _add(lake, "articles", "c1.parquet", article("a", headline="A headline"))
+    add_rows(lake, "articles", "c1.parquet", article("a", headline="A headline"))
     path = lake.root / "articles/date=2026-03-31/c0.parquet"
     duckdb.execute(f"copy (select 'old' as article_id, 'a text' as article_body) to '{path}' (format parquet)")
-    rows = _pasted(lake).execute("select article_id, headline from articles order by headline nulls last").fetchall()
+    rows = (
+        pasted_views(lake).execute("select article_id, headline from articles order by headline nulls last").fetchall()
+    )
     assert rows == [(article("a").article_id, "A headline"), ("old", None)]
 
 
@@ -59,17 +47,9 @@ def test_a_run_is_one_row_over_all_its_cycles(tmp_path: Path) -> None:
     lake = open_or_make_lake(str(tmp_path))
     for cycle in (1, 2):
         report = CycleReport("run-1", cycle, SEEN_AT + cycle, SEEN_AT + 9 * cycle, 10, 5, 3, 1, 1, 100, "0.1.0", 1)
-        _add(lake, "runs", f"c{cycle}.parquet", report)
+        add_rows(lake, "runs", f"c{cycle}.parquet", report)
     query = "select cycles, inputs, articles, copies, rejects, already_seen, bytes_read from runs"
-    assert _pasted(lake).execute(query).fetchall() == [(2, 20, 10, 6, 2, 2, 200)]
-
-
-def _lake_of(outcome: Outcome, root: Path) -> duckdb.DuckDBPyConnection:
-    lake = open_or_make_lake(str(root))
-    for table, kind in (("articles", Article), ("copies", Copy)):
-        _add(lake, table, "c1.parquet", *[row for row in outcome.rows if isinstance(row, kind)])
-    _add(lake, "aliases", "c1.parquet", *outcome.aliases)
-    return _pasted(lake)
+    assert pasted_views(lake).execute(query).fetchall() == [(2, 20, 10, 6, 2, 2, 200)]
 
 
 def test_the_views_show_each_story_once_and_every_other_row_as_a_copy_of_it(tmp_path: Path) -> None:
@@ -78,7 +58,7 @@ def test_the_views_show_each_story_once_and_every_other_row_as_a_copy_of_it(tmp_
         outcome = decide(world, DictionaryIndex())
         if not outcome.aliases:
             continue
-        views = _lake_of(outcome, tmp_path / str(number))
+        views = lake_of(outcome, tmp_path / str(number))
         query = "select article_id, source from articles union all select duplicate_of, source from copies"
         stories: dict[str, set[str]] = {}
         for story, source in views.execute(query).fetchall():

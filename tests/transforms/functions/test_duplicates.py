@@ -2,17 +2,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.alias import Alias
 from schemas.article import Article
 from schemas.copy import Copy
 from tests.duplicate_worlds import (
     Document,
     Outcome,
     decide,
+    lake_of,
+    plain_sentence,
     random_worlds,
     sqlite_index,
     stories_of,
@@ -229,6 +233,29 @@ def test_the_same_world_in_every_language_of_writing() -> None:
             article("a", article_body=body, in_language=language), article("b", article_body=cut, in_language=language)
         )
         assert [type(row) for row in rows] == [Article, Copy], language
+
+
+def test_a_page_that_takes_a_stub_of_another_story_is_shown_once_when_the_stub_moves_to_its_own(tmp_path: Path) -> None:
+    def page(name: str, *numbers: int) -> Article:
+        return article(name, article_body="\n".join(map(plain_sentence, numbers)))
+
+    arrivals = [
+        page("other", 1, 2, *range(40, 48)),
+        page("stub", 1, 2, 3, 4),
+        page("page", *range(20, 27)),
+        page("page", 1, 2, 3, 4),
+        page("fuller", *range(20, 27), 1, 2, 3),
+    ]
+    index, rows = DictionaryIndex(), []
+    for number, arrival in enumerate(arrivals):
+        rows += Decider(index, SEEN_AT + number, "run-1").decide_all([arrival])
+    aliases = [row for row in rows if isinstance(row, Alias)]
+    outcome = Outcome([row for row in rows if isinstance(row, Article | Copy)], aliases, 0)
+    assert aliases
+    views = lake_of(outcome, tmp_path)
+    shown = views.execute("select article_id from articles").fetchall()
+    assert len(shown) == len(set(shown)) == len(outcome.stories())
+    assert views.execute("select count(*) from copies").fetchone() == (len(arrivals) - len(shown),)
 
 
 def test_advice_that_never_changes_does_not_make_two_weather_reports_copies() -> None:
