@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -44,6 +45,7 @@ def _dispatch(given: Sequence[str]) -> int:
     parsed, others = parser.parse_known_args(given)
     # Each command loads what it needs: Beam takes a second, which a query should not wait for.
     if parsed.command == "run":
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped before it began: as by Ctrl-C
         beam_flags = [f"--runner={parsed.runner}", *others] if parsed.runner else others
         settings = run_settings(parsed, beam_flags)
         check_local_inputs(settings.inputs)

@@ -63,7 +63,8 @@ def read_record(line: bytes) -> Record:
     text = html if body is None else body
     if not isinstance(text, str) or not text.strip():
         name = "html" if body is None else "article_body"
-        raise InputRejected("bad_record", f"`{name}` must be a text that is not empty, not {type(text).__name__}")
+        what = "is empty" if isinstance(text, str) else f"must be a text, not {type(text).__name__}"
+        raise InputRejected("bad_record", f"`{name}` {what}")
     columns, extra = _sort_fields(fields)
     return Record(body, html, columns, extra)
 
