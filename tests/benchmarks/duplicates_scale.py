@@ -4,10 +4,10 @@
 
 Two keepers are filled with so many random texts each, by their own methods, in steps of 2,000 as cycles would do it,
 evenly over the days that are remembered: 20 to 800 shingles (300 on average), a key for every 16 but at least 8, 3.7
-bytes of packed text a shingle, and a group, a page and a known text each. Then `--documents` real texts a round are decided
-against them, all fillings in turn: a sample of `dedup/generated.jsonl.gz`, or made-up texts where no data are given.
-Each round changes every word of four letters or more, the same word in the same way: its texts are new, and as much
-alike among themselves as before.
+bytes of packed text a shingle, and a group, a page and a known text each. Then `--documents` real texts a round are
+decided against them, all fillings in turn: a sample of `dedup/generated.jsonl.gz`, or made-up texts where no data are
+given. Each round changes every word of four letters or more, the same word in the same way: its texts are new, and as
+much alike among themselves as before.
 
 - SQLite: `pipeline.memory.Memory` and `DuplicateMemory`, a cycle with its commit a round. "growth" is the size of the
   checkpointed database after all rounds less that before, by the documents decided; "total" is all of it by all texts.
@@ -19,9 +19,10 @@ Milliseconds are means over the rounds, a document. `decide` is all of `decide_a
 one story, each with one sentence of its own, at as many outlets; 2,000 stories of one outlet under the same footer;
 2,000 robot stories from one template at 20 outlets.
 
-Floors, for each keeper: largest against smallest filling at most 1.10 of the CPU time (the median of the rounds' ratios:
-other work on the machine moves wall time more than that); at most 4 ms of wall time and 6,000 bytes a document. Floods: at most twice the rate of real texts at the smallest filling, and the right stories. Exit code 1 if
-one is missed. The largest filling of a million takes some 5 GB in DIR, or in a temporary folder.
+Floors, for each keeper: largest against smallest filling at most 1.10 of the CPU time (other work on the machine moves
+wall time by more than that); at most 4 ms of wall time and 6,000 bytes a document. Floods: at most twice the rate of
+real texts at the smallest filling, and the right stories. Exit code 1 if one is missed. A filling of a million
+takes some 5 GB in DIR, or in a temporary folder.
 """
 
 from __future__ import annotations
@@ -479,13 +480,12 @@ def check(found: Sequence[Measured], floors: Floors) -> list[dict[str, str]]:
     """Return the floors of a keeper, from its smallest to its largest filling."""
     first, last = found[0], found[-1]
     name = f"{last.keeper}, {last.remembered:,} remembered"
-    by_round = list(zip(first.rounds, last.rounds, strict=True))
-    cpu = median(after.cpu / before.cpu for before, after in by_round)
+    before, after = mean_of(first.rounds), mean_of(last.rounds)
     row = {
         "keeper": name,
-        f"CPU against {first.remembered:,}": floors.at_most(f"{name}: CPU", cpu, TIME_CEILING),
-        "wall": f"{median(after.wall / before.wall for before, after in by_round):.3f}",
-        "ms a document": floors.at_most(f"{name}: ms a document", median_of(last.rounds).wall, MILLISECONDS_CEILING),
+        f"CPU against {first.remembered:,}": floors.at_most(f"{name}: CPU", after.cpu / before.cpu, TIME_CEILING),
+        "wall": f"{after.wall / before.wall:.3f}",
+        "ms a document": floors.at_most(f"{name}: ms a document", after.wall, MILLISECONDS_CEILING),
         "bytes a document, total": floors.at_most(f"{name}: bytes a document", last.bytes_total, BYTES_CEILING),
     }
     if last.bytes_growth is not None:

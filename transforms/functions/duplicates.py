@@ -27,8 +27,8 @@ from transforms.functions.text_print import SplitText, TextPrint
 from transforms.functions.urls import copy_id
 
 MOST_LOOKED_AT: Final = 64
-"""Candidates of one text, those with the most keys in common first. No text of the development sets has a partner
-behind them; the bound is for floods of copies of one story, which are of one group, so that few are compared."""
+"""Candidates of one text, those with the most keys in common first. On the development sets the stories are the same
+without it; the bound is for floods of copies of one story, which are of one group, so that few are compared."""
 
 MOST_COMPARED: Final = 32
 """Of these, texts that one text is compared with. The bound is for floods of robot stories from one template, which are

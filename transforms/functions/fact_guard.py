@@ -86,7 +86,9 @@ def mask_all(sentences: Sequence[str]) -> list[MaskedSentence]:
 
 def compare_facts(one: Sequence[MaskedSentence], other: Sequence[MaskedSentence]) -> Verdict:
     """Align the sentences of two texts and count those whose facts are swapped; the same whichever comes first."""
-    fewer, more = sorted((one, other), key=lambda text: (len(text), [sentence.frame for sentence in text]))
+    fewer, more = sorted(
+        (one, other), key=lambda text: (len(text), [(sentence.frame, sorted(sentence.facts)) for sentence in text])
+    )
     by_frame: dict[tuple[str, ...], list[MaskedSentence]] = {}
     for sentence in more:
         by_frame.setdefault(sentence.frame, []).append(sentence)
