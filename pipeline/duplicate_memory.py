@@ -6,10 +6,11 @@ texts then cost nothing, and the tree is written once a page, however large it i
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import struct
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pipeline.memory import Memory, memory_at
@@ -25,8 +26,11 @@ Shorter periods would be forgotten sooner, and each costs a search of its own fo
 _PRINTS_HELD: Final = 512
 """Prints kept ready: the partners of a cycle's commonest stories."""
 
-_LATEST_POSTINGS: Final = 250_000
-"""Postings (some 14,000 texts, 6 MB) in a period's latest part when they are moved to its large one."""
+_KEYS_A_STATEMENT: Final = 5_000
+"""Keys that are looked up by one statement: some 300 texts'."""
+
+_LATEST_POSTINGS: Final = 500_000
+"""Postings (some 28,000 texts, 12 MB) in a period's latest part when they are moved to its large one."""
 
 _ARTICLE: Final = struct.Struct("<q16s")
 
@@ -44,6 +48,7 @@ class DuplicateMemory:
         self._period = now // _PERIOD
         self._new_postings: dict[int, deque[int]] = {}
         self._new_rows: list[tuple[int, int]] = []
+        self._looked_up: dict[int, Sequence[int]] = {}
         self._outlets: dict[str, OutletWindow] = {}
         self._grown: set[str] = set()
         self._parts = self._parts_in_window()
@@ -103,19 +108,18 @@ class DuplicateMemory:
         text_id, first, last, group, outlet, language = self._row(query, number)
         return StoredText(text_id.hex(), first, last, group or number, outlet, language, self._print(number))
 
+    def expect(self, keys: Iterable[int]) -> None:
+        new = sorted({key for key in keys if key not in self._looked_up})
+        for start in range(0, len(new), _KEYS_A_STATEMENT):
+            self._look_up(new[start : start + _KEYS_A_STATEMENT])
+
     def candidates(self, keys: Sequence[int]) -> Mapping[int, int]:
+        self.expect(keys)
         found: Counter[int] = Counter()
-        # The parts are given one by one, so that each is one descent of the tree.
-        query = (
-            f"select distinct number from postings where part in ({','.join(map(str, self._parts))}) and key = ? "
-            "order by number desc limit ?"
-        )
-        with self._memory.reading() as connection:
-            for key in keys:
-                numbers = set(self._new_postings.get(key, ()))
-                if len(numbers) < TEXTS_A_KEY:
-                    numbers.update(row[0] for row in connection.execute(query, (key, TEXTS_A_KEY - len(numbers))))
-                found.update(numbers)
+        for key in keys:
+            latest = list(self._new_postings.get(key, ()))
+            known = self._looked_up[key]
+            found.update({*latest, *known[: TEXTS_A_KEY - len(latest)]} if known else latest)
         return found
 
     def add_text(self, text: StoredText, keys: Sequence[int]) -> int:
@@ -265,6 +269,18 @@ class DuplicateMemory:
         self._parts = self._parts_in_window()
         self._new_rows.clear()
         self._new_postings.clear()
+        self._looked_up.clear()
+
+    def _look_up(self, keys: Sequence[int]) -> None:
+        """Look up ascending keys in one walk through the tree: few of a million texts' pages are read twice then."""
+        # The parts are given one by one, so that each is one descent of the tree.
+        of_key = (
+            f"select number from postings where part in ({','.join(map(str, self._parts))}) and key = value "
+            f"order by number desc limit {TEXTS_A_KEY}"
+        )
+        query = f"select value, (select group_concat(number) from ({of_key})) from json_each(?)"
+        for key, numbers in self._rows(query, json.dumps(keys)):
+            self._looked_up[key] = [*dict.fromkeys(map(int, numbers.split(",")))] if numbers else ()
 
     def _hold_back(self, number: int, keys: Sequence[int]) -> None:
         for key in keys:

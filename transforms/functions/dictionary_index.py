@@ -8,7 +8,7 @@ holds all that is known of it: whatever is touched is remembered anew; what no r
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from schemas.instants import Instant
@@ -83,6 +83,9 @@ class DictionaryIndex:
 
     def text(self, number: int) -> StoredText:
         return self._texts[number]
+
+    def expect(self, keys: Iterable[int]) -> None:
+        pass
 
     def candidates(self, keys: Sequence[int]) -> Mapping[int, int]:
         found: Counter[int] = Counter()

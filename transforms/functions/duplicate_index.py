@@ -10,7 +10,7 @@ of its canonical row. Texts and groups are numbered by the keeper; a group has t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from schemas.instants import Instant
@@ -115,6 +115,9 @@ class DuplicateIndex(Protocol):
 
     def text(self, number: int) -> StoredText:
         """Return a text."""
+
+    def expect(self, keys: Iterable[int]) -> None:
+        """Take note of keys that will be asked for before the step ends; they may be looked up all at once."""
 
     def candidates(self, keys: Sequence[int]) -> Mapping[int, int]:
         """Return how many of the keys each text has; of the texts with one key only the latest `TEXTS_A_KEY` count."""

@@ -80,6 +80,7 @@ class Decider:
         folder knows as much of its outlets as a later one.
         """
         prepared = self._prepare(articles)
+        self._index.expect(key for one in prepared.values() for key in one.keys)
         for article in articles:
             yield self._decide(article, prepared)
         self._index.finish()

@@ -86,9 +86,7 @@ def mask_all(sentences: Sequence[str]) -> list[MaskedSentence]:
 
 def compare_facts(one: Sequence[MaskedSentence], other: Sequence[MaskedSentence]) -> Verdict:
     """Align the sentences of two texts and count those whose facts are swapped; the same whichever comes first."""
-    fewer, more = sorted(
-        (one, other), key=lambda text: (len(text), [(sentence.frame, sorted(sentence.facts)) for sentence in text])
-    )
+    fewer, more = (one, other) if _comes_first(one, other) else (other, one)
     by_frame: dict[tuple[str, ...], list[MaskedSentence]] = {}
     for sentence in more:
         by_frame.setdefault(sentence.frame, []).append(sentence)
@@ -103,6 +101,14 @@ def compare_facts(one: Sequence[MaskedSentence], other: Sequence[MaskedSentence]
             swapped += 1
             example = example or (sentence.text, partner.text)
     return Verdict(aligned, swapped, example)
+
+
+def _comes_first(one: Sequence[MaskedSentence], other: Sequence[MaskedSentence]) -> bool:
+    """Order two texts by their number of sentences, and where that is equal by what they hold."""
+    if len(one) != len(other):
+        return len(one) < len(other)
+    holds, other_holds = ([(sentence.frame, sorted(sentence.facts)) for sentence in text] for text in (one, other))
+    return holds <= other_holds
 
 
 def _partner(

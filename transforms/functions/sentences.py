@@ -6,17 +6,19 @@ Finding the linguist's sentence is not the aim; cutting two copies of one text a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 _CHINESE_JAPANESE: Final = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _THAI_TO_KHMER: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf"
 
+_STOPS: Final = ".!?…。！？।॥۔؟።၊။"
 _BOUNDARY: Final = re.compile(
-    r"(?<=[.!?…])(?<!\b[A-Z]\.)[\"'”’»)\]]*\s+"  # not behind an initial: U. S. President, J. Smith
-    r"|(?<=[。！？।॥۔؟።၊။។])[”’」』）\"]*\s*"
-    r"|\s*(?:\#{3,}|\*{3,}|={3,}|-{3,}|_{3,}|[|•·▪■►]+)\s*"  # what pages and wires put between blocks
+    r"[.!?…][\"'”’»)\]]*\s+"
+    r"|[。！？।॥۔؟።၊။][”’」』）\"]*\s*"
+    r"|\#{3,}|\*{3,}|={3,}|-{3,}|_{3,}|[|•·▪■►]+"  # what pages and wires put between blocks
 )
+_INITIAL: Final = re.compile(r"(?:^|\W)[A-Z]$")
 
 _SIGNS: Final = re.compile(f"[{_CHINESE_JAPANESE}{_THAI_TO_KHMER}]")
 _LETTER: Final = r"[^\W_]"
@@ -33,9 +35,21 @@ to five. An inserted sign then changes the words around it and no others."""
 
 def split_sentences(text: str) -> list[str]:
     """Return the text's sentences, in order, none empty; lines and separators between blocks end one, too."""
-    # One space at a time: the search for separators is quadratic in a run of spaces.
+    # One space at a time: the search for boundaries is quadratic in a run of spaces.
     lines = (" ".join(line.split()) for line in text.splitlines())
-    return [sentence for line in lines for sentence in map(str.strip, _BOUNDARY.split(line)) if sentence]
+    return [sentence for line in lines for sentence in map(str.strip, _pieces(line)) if sentence]
+
+
+def _pieces(line: str) -> Iterator[str]:
+    start = 0
+    for boundary in _BOUNDARY.finditer(line):
+        at = boundary.start()
+        # Not behind an initial: U. S. President, J. Smith.
+        if line[at] == "." and _INITIAL.search(line, max(0, at - 2), at):
+            continue
+        yield line[start : at + 1 if line[at] in _STOPS else at]
+        start = boundary.end()
+    yield line[start:]
 
 
 def split_words(sentence: str) -> list[str]:
