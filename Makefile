@@ -48,6 +48,8 @@ benchmarks: $(READY)
 	.venv/bin/python tests/benchmarks/urls.py $(DATA)
 	.venv/bin/python tests/benchmarks/throughput.py $(DATA)
 	.venv/bin/python tests/benchmarks/memory.py
+	.venv/bin/python tests/benchmarks/duplicates.py $(DATA)
+	.venv/bin/python tests/benchmarks/duplicates_scale.py --data $(DATA)
 
 clean:
 	rm -rf .venv .tools
