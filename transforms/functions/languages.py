@@ -12,6 +12,10 @@ SAMPLE_CHARACTERS: Final = 1000
 """How much of the text is judged. On 649 pages with a `lang` attribute, 300, 1,000 and 2,000 characters agree with it
 alike (641; read at 1,000, the attribute is wrong in the other 8), 80 characters (637) and whole texts (639) less."""
 
+SAMPLES: Final = 3
+"""Samples that are judged, one after the other, until one is sure: pages whose text opens with scripts or tables give
+`en` at .41 and .48 on the first sample and .93 and .83 on the second (two of 297 wire copies)."""
+
 MINIMUM_LETTERS: Final = 20
 """A name or two is no text."""
 
@@ -27,7 +31,12 @@ def language_of(text: str) -> str | None:
     The code is ISO 639-1 where the language has one (`en`, `zh`), else ISO 639-3 (`ceb`). Unsure are texts of less
     than `MINIMUM_LETTERS` letters and answers below `MINIMUM_CONFIDENCE`. Safe to call from threads and forked workers.
     """
-    sample = identity_text(text[: 2 * SAMPLE_CHARACTERS])[:SAMPLE_CHARACTERS]
+    judged = identity_text(text[: 2 * SAMPLES * SAMPLE_CHARACTERS])[: SAMPLES * SAMPLE_CHARACTERS]
+    samples = (judged[start : start + SAMPLE_CHARACTERS] for start in range(0, len(judged), SAMPLE_CHARACTERS))
+    return next(filter(None, map(_language_of_sample, samples)), None)
+
+
+def _language_of_sample(sample: str) -> str | None:
     if sum(map(str.isalpha, sample)) < MINIMUM_LETTERS:
         return None
     [best] = _detector().detect(sample, model="lite", k=1)

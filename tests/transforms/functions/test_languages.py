@@ -69,3 +69,10 @@ def test_the_model_is_loaded_once_and_from_the_package(monkeypatch: pytest.Monke
     assert found == list(SENTENCES) * 20
     preload()
     assert languages._load.cache_info().misses == 1
+
+
+def test_where_the_beginning_tells_nothing_what_follows_is_judged() -> None:
+    table = "Q1 12.5 vs 13.1 Rev 1,200 vs 1,180 zxq vbn wrt kpl mnb " * 30
+    story = "The council of the harbour town voted on Tuesday to keep the old customs house as a museum. " * 12
+    assert language_of(table[:1000]) is None
+    assert language_of(table[:1000] + story) == "en"
