@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import struct
-from collections import Counter, OrderedDict, deque
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -46,7 +46,7 @@ class DuplicateMemory:
     def __init__(self, memory: Memory, now: Instant) -> None:
         self._memory = memory
         self._period = now // _PERIOD
-        self._new_postings: dict[int, deque[int]] = {}
+        self._new_postings: dict[int, list[int]] = {}
         self._new_rows: list[tuple[int, int]] = []
         self._looked_up: dict[int, Sequence[int]] = {}
         self._outlets: dict[str, OutletWindow] = {}
@@ -117,7 +117,7 @@ class DuplicateMemory:
         self.expect(keys)
         found: Counter[int] = Counter()
         for key in keys:
-            latest = list(self._new_postings.get(key, ()))
+            latest = self._new_postings.get(key, [])
             known = self._looked_up[key]
             found.update({*latest, *known[: TEXTS_A_KEY - len(latest)]} if known else latest)
         return found
@@ -284,7 +284,9 @@ class DuplicateMemory:
 
     def _hold_back(self, number: int, keys: Sequence[int]) -> None:
         for key in keys:
-            self._new_postings.setdefault(key, deque(maxlen=TEXTS_A_KEY)).append(number)
+            numbers = self._new_postings.setdefault(key, [])
+            numbers.append(number)
+            del numbers[:-TEXTS_A_KEY]
             self._new_rows.append((key, number))
 
     def _print(self, number: int) -> TextPrint:
