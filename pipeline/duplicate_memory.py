@@ -1,21 +1,16 @@
-"""The keeper of the duplicate index for local cycles: tables in the lake's memory, within the cycle's transaction.
-
-What a cycle adds under keys is held back and written at its end, in the order of the keys: look-ups of the cycle's own
-texts then cost nothing, and the tree is written once a page, however large it is.
-"""
+"""The keeper of the duplicate index for local cycles: tables in the lake's memory, within the cycle's transaction."""
 
 from __future__ import annotations
 
-import json
-import sqlite3
 import struct
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pipeline.memory import Memory, memory_at
+from pipeline.postings import Postings
 from schemas.instants import Instant
-from transforms.functions.duplicate_index import TEXTS_A_KEY, WINDOW, Attachment, Group, StoredText, Stray
+from transforms.functions.duplicate_index import WINDOW, Attachment, Group, StoredText, Stray
 from transforms.functions.outlet_window import OutletWindow, SeenText
 from transforms.functions.text_print import TextPrint
 
@@ -25,12 +20,6 @@ Shorter periods would be forgotten sooner, and each costs a search of its own fo
 
 _PRINTS_HELD: Final = 512
 """Prints kept ready: the partners of a cycle's commonest stories."""
-
-_KEYS_A_STATEMENT: Final = 5_000
-"""Keys that are looked up by one statement: some 300 texts'."""
-
-_LATEST_POSTINGS: Final = 500_000
-"""Postings (some 28,000 texts, 12 MB) in a period's latest part when they are moved to its large one."""
 
 _ARTICLE: Final = struct.Struct("<q16s")
 
@@ -46,12 +35,9 @@ class DuplicateMemory:
     def __init__(self, memory: Memory, now: Instant) -> None:
         self._memory = memory
         self._period = now // _PERIOD
-        self._new_postings: dict[int, list[int]] = {}
-        self._new_rows: list[tuple[int, int]] = []
-        self._looked_up: dict[int, Sequence[int]] = {}
+        self._postings = Postings(memory, self._period)
         self._outlets: dict[str, OutletWindow] = {}
         self._grown: set[str] = set()
-        self._parts = self._parts_in_window()
         self._prints: OrderedDict[int, TextPrint] = OrderedDict()
 
     def forget(self) -> None:
@@ -60,8 +46,7 @@ class DuplicateMemory:
         with self._memory.noting() as connection:
             if connection.execute("select 1 from texts where period < ? limit 1", (oldest,)).fetchone() is None:
                 return
-            connection.execute("delete from postings where part < ?", (2 * oldest,))
-            connection.execute("delete from posting_parts where part < ?", (2 * oldest,))
+            self._postings.forget(oldest)
             connection.execute("delete from texts where period < ?", (oldest,))
             connection.execute("delete from groups where period < ?", (oldest,))
             connection.execute("delete from attachments where source not in (select number from groups)")
@@ -70,57 +55,49 @@ class DuplicateMemory:
     # Pages and texts, remembered for good
 
     def text_of_page(self, article_id: str) -> str | None:
-        return _hex(self._row("select text_id from pages where id = ?", _blob(article_id)))
+        return _hex(self._memory.row("select text_id from pages where id = ?", _blob(article_id)))
 
     def known_as(self, text_id: str) -> str | None:
-        return _hex(self._row("select known_as from known_texts where id = ?", _blob(text_id)))
+        return _hex(self._memory.row("select known_as from known_texts where id = ?", _blob(text_id)))
 
     def story_of(self, text_id: str) -> str:
-        return str(_hex(self._row("select story from known_texts where id = ?", _blob(text_id))))
+        return str(_hex(self._memory.row("select story from known_texts where id = ?", _blob(text_id))))
 
     def has_row(self, copy_id: str) -> bool:
-        return self._row("select 1 from written_rows where id = ?", _blob(copy_id)) is not None
+        return self._memory.row("select 1 from written_rows where id = ?", _blob(copy_id)) is not None
 
     def note_page(self, article_id: str, text_id: str) -> None:
-        self._do("insert or replace into pages values (?, ?)", _blob(article_id), _blob(text_id))
+        self._memory.do("insert or replace into pages values (?, ?)", _blob(article_id), _blob(text_id))
 
     def note_text(self, text_id: str, known_as: str, story: str) -> None:
         statement = (
             "insert into known_texts (id, known_as, story) values (?, ?, ?) "
             "on conflict do update set known_as = excluded.known_as, story = excluded.story"
         )
-        self._do(statement, _blob(text_id), _blob(known_as), _blob(story))
+        self._memory.do(statement, _blob(text_id), _blob(known_as), _blob(story))
 
     def note_row(self, copy_id: str) -> None:
-        self._do("insert or ignore into written_rows values (?)", _blob(copy_id))
+        self._memory.do("insert or ignore into written_rows values (?)", _blob(copy_id))
 
     # Texts to compare with
 
     def number_of(self, text_id: str) -> int | None:
         query = "select number from texts where number = (select number from known_texts where id = ?) and text_id = ?"
-        row = self._row(query, _blob(text_id), _blob(text_id))
+        row = self._memory.row(query, _blob(text_id), _blob(text_id))
         return None if row is None else int(row[0])
 
     def text(self, number: int) -> StoredText:
         query = (
             "select text_id, first_seen_at, last_seen_at, group_number, outlet, language from texts where number = ?"
         )
-        text_id, first, last, group, outlet, language = self._row(query, number)
+        text_id, first, last, group, outlet, language = self._memory.row(query, number)
         return StoredText(text_id.hex(), first, last, group or number, outlet, language, self._print(number))
 
     def expect(self, keys: Iterable[int]) -> None:
-        new = sorted({key for key in keys if key not in self._looked_up})
-        for start in range(0, len(new), _KEYS_A_STATEMENT):
-            self._look_up(new[start : start + _KEYS_A_STATEMENT])
+        self._postings.look_up(keys)
 
     def candidates(self, keys: Sequence[int]) -> Mapping[int, int]:
-        self.expect(keys)
-        found: Counter[int] = Counter()
-        for key in keys:
-            latest = self._new_postings.get(key, [])
-            known = self._looked_up[key]
-            found.update({*latest, *known[: TEXTS_A_KEY - len(latest)]} if known else latest)
-        return found
+        return self._postings.count(keys)
 
     def add_text(self, text: StoredText, keys: Sequence[int]) -> int:
         values = (
@@ -136,23 +113,23 @@ class DuplicateMemory:
             conflict = "on conflict do update set number = excluded.number"
             connection.execute(f"insert into known_texts values (?, ?, ?, ?) {conflict}", known)
         self._keep_print(number, text.print)
-        self._hold_back(number, keys)
+        self._postings.add(number, keys)
         return number
 
     def see_again(self, number: int, first_seen_at: Instant, last_seen_at: Instant, keys: Sequence[int]) -> None:
-        period, group = self._row("select period, group_number from texts where number = ?", number)
+        period, group = self._memory.row("select period, group_number from texts where number = ?", number)
         # Never an earlier one, should the clock have gone back: the postings of the later one would outlive the text.
         kept = max(period, self._period)
         statement = "update texts set first_seen_at = ?, last_seen_at = ?, period = ? where number = ?"
-        self._do(statement, first_seen_at, last_seen_at, kept, number)
-        self._do("update groups set period = max(period, ?) where number = ?", kept, group or number)
+        self._memory.do(statement, first_seen_at, last_seen_at, kept, number)
+        self._memory.do("update groups set period = max(period, ?) where number = ?", kept, group or number)
         if period < kept:
-            self._hold_back(number, keys)
+            self._postings.add(number, keys)
 
     # Groups
 
     def group(self, number: int) -> Group | None:
-        row = self._row("select story, parent, articles from groups where number = ?", number)
+        row = self._memory.row("select story, parent, articles from groups where number = ?", number)
         if row is None:
             return None
         story, parent, articles = row
@@ -162,10 +139,10 @@ class DuplicateMemory:
     def save_group(self, group: Group) -> None:
         articles = b"".join(_ARTICLE.pack(seen_at, _blob(article)) for seen_at, article in group.articles)
         values = group.number, self._period, _blob(group.story), group.parent, articles
-        self._do("insert or replace into groups values (?, ?, ?, ?, ?)", *values)
+        self._memory.do("insert or replace into groups values (?, ?, ?, ?, ?)", *values)
 
     def children(self, number: int) -> list[int]:
-        return [row[0] for row in self._rows("select number from groups where parent = ? order by 1", number)]
+        return [row[0] for row in self._memory.rows("select number from groups where parent = ? order by 1", number)]
 
     def merge(self, source: int, target: int) -> None:
         moved = [
@@ -196,7 +173,7 @@ class DuplicateMemory:
         known = next(self._attachments("source = ? and target = ?", attachment.source, attachment.target), None)
         if known is None or attachment.rank < known.rank:
             values = (*attachment[:4], _blob(attachment.longer))
-            self._do("insert or replace into attachments values (?, ?, ?, ?, ?)", *values)
+            self._memory.do("insert or replace into attachments values (?, ?, ?, ?, ?)", *values)
 
     def strays(self, group: int) -> list[Stray]:
         query = (
@@ -204,31 +181,32 @@ class DuplicateMemory:
         )
         return [
             Stray(copy_id.hex(), article_id.hex(), text_id.hex(), seen_at, story.hex())
-            for copy_id, article_id, text_id, seen_at, story in self._rows(query, group)
+            for copy_id, article_id, text_id, seen_at, story in self._memory.rows(query, group)
         ]
 
     def add_stray(self, group: int, stray: Stray) -> None:
         copy_id, article_id, text_id, seen_at, story = stray
         values = _blob(copy_id), group, _blob(article_id), _blob(text_id), seen_at, _blob(story)
-        self._do("insert or replace into strays values (?, ?, ?, ?, ?, ?)", *values)
+        self._memory.do("insert or replace into strays values (?, ?, ?, ?, ?, ?)", *values)
 
     # Aliases and outlets
 
     def alias_of(self, old_id: str) -> tuple[str, Instant] | None:
-        row = self._row("select new_id, decided_at from aliases where old_id = ?", _blob(old_id))
+        row = self._memory.row("select new_id, decided_at from aliases where old_id = ?", _blob(old_id))
         return None if row is None else (row[0].hex(), row[1])
 
     def aliased_to(self, new_id: str) -> list[str]:
         return [
-            row[0].hex() for row in self._rows("select old_id from aliases where new_id = ? order by 1", _blob(new_id))
+            row[0].hex()
+            for row in self._memory.rows("select old_id from aliases where new_id = ? order by 1", _blob(new_id))
         ]
 
     def set_alias(self, old_id: str, new_id: str, decided_at: Instant) -> None:
-        self._do("insert or replace into aliases values (?, ?, ?)", _blob(old_id), _blob(new_id), decided_at)
+        self._memory.do("insert or replace into aliases values (?, ?, ?)", _blob(old_id), _blob(new_id), decided_at)
 
     def outlet(self, name: str) -> OutletWindow:
         if name not in self._outlets:
-            row = self._row("select latest from outlets where name = ?", name)
+            row = self._memory.row("select latest from outlets where name = ?", name)
             self._outlets[name] = OutletWindow() if row is None else OutletWindow.from_bytes(row[0])
         return self._outlets[name]
 
@@ -237,7 +215,7 @@ class DuplicateMemory:
         self._grown.add(name)
 
     def finish(self) -> None:
-        self._write_postings()
+        self._postings.write()
         with self._memory.noting() as connection:
             for name in sorted(self._grown):
                 self._outlets[name].trim()
@@ -248,50 +226,9 @@ class DuplicateMemory:
 
     # SQLite
 
-    def _parts_in_window(self) -> list[int]:
-        oldest = 2 * (self._period - 1)
-        return [row[0] for row in self._rows("select part from posting_parts where part >= ?", oldest)]
-
-    def _write_postings(self) -> None:
-        """Write what was held back to the period's latest part; move one that has grown, or is of an earlier period."""
-        latest = 2 * self._period + 1
-        with self._memory.noting() as connection:
-            rows = sorted((latest, key, number) for key, number in self._new_rows)
-            connection.executemany("insert or ignore into postings values (?, ?, ?)", rows)
-            _count_rows(connection, latest, len(rows))
-            full = "select part, row_count from posting_parts where part % 2 = 1 and (part < ? or row_count >= ?)"
-            for part, held in connection.execute(full, (latest, _LATEST_POSTINGS)).fetchall():
-                move = "insert or ignore into postings select ?, key, number from postings where part = ? order by key"
-                connection.execute(move, (part - 1, part))
-                connection.execute("delete from postings where part = ?", (part,))
-                connection.execute("delete from posting_parts where part = ?", (part,))
-                _count_rows(connection, part - 1, held)
-        self._parts = self._parts_in_window()
-        self._new_rows.clear()
-        self._new_postings.clear()
-        self._looked_up.clear()
-
-    def _look_up(self, keys: Sequence[int]) -> None:
-        """Look up ascending keys in one walk through the tree: few of a million texts' pages are read twice then."""
-        # The parts are given one by one, so that each is one descent of the tree.
-        of_key = (
-            f"select number from postings where part in ({','.join(map(str, self._parts))}) and key = value "
-            f"order by number desc limit {TEXTS_A_KEY}"
-        )
-        query = f"select value, (select group_concat(number) from ({of_key})) from json_each(?)"
-        for key, numbers in self._rows(query, json.dumps(keys)):
-            self._looked_up[key] = [*dict.fromkeys(map(int, numbers.split(",")))] if numbers else ()
-
-    def _hold_back(self, number: int, keys: Sequence[int]) -> None:
-        for key in keys:
-            numbers = self._new_postings.setdefault(key, [])
-            numbers.append(number)
-            del numbers[:-TEXTS_A_KEY]
-            self._new_rows.append((key, number))
-
     def _print(self, number: int) -> TextPrint:
         if number not in self._prints:
-            shingles, packed = self._row("select shingles, packed_text from texts where number = ?", number)
+            shingles, packed = self._memory.row("select shingles, packed_text from texts where number = ?", number)
             self._keep_print(number, TextPrint.stored(shingles, packed))
         self._prints.move_to_end(number)
         return self._prints[number]
@@ -303,22 +240,10 @@ class DuplicateMemory:
 
     def _attachments(self, condition: str, *values: Any) -> Iterator[Attachment]:
         columns = "source, target, shorter_share, longer_share, longer"
-        rows = self._rows(f"select {columns} from attachments where {condition}", *values)
+        rows = self._memory.rows(f"select {columns} from attachments where {condition}", *values)
         return (
             Attachment(source, target, shorter, share, longer.hex()) for source, target, shorter, share, longer in rows
         )
-
-    def _row(self, query: str, *values: Any) -> Any:
-        with self._memory.reading() as connection:
-            return connection.execute(query, values).fetchone()
-
-    def _rows(self, query: str, *values: Any) -> list[Any]:
-        with self._memory.reading() as connection:
-            return connection.execute(query, values).fetchall()
-
-    def _do(self, statement: str, *values: Any) -> None:
-        with self._memory.noting() as connection:
-            connection.execute(statement, values)
 
 
 def _blob(hexadecimal: str) -> bytes:
@@ -327,8 +252,3 @@ def _blob(hexadecimal: str) -> bytes:
 
 def _hex(row: Any) -> str | None:
     return None if row is None else row[0].hex()
-
-
-def _count_rows(connection: sqlite3.Connection, part: int, rows: int) -> None:
-    statement = "insert into posting_parts values (?, ?) on conflict do update set row_count = row_count + ?"
-    connection.execute(statement, (part, rows, rows))

@@ -76,11 +76,11 @@ class Memory:
     def note_file(self, cycle: int, file: WrittenFile) -> None:
         """Note, within the cycle, a file that it has written."""
         row = (file.path, cycle, file.table, file.rows, file.stored_bytes)
-        self._do("insert into files values (?, ?, ?, ?, ?)", *row)
+        self.do("insert into files values (?, ?, ?, ?, ?)", *row)
 
     def note_cycle(self, number: int, run_id: str, finished_at: Instant) -> None:
         """Note, within the cycle, that it is done."""
-        self._do("insert into cycles values (?, ?, ?)", number, run_id, finished_at)
+        self.do("insert into cycles values (?, ?, ?)", number, run_id, finished_at)
 
     def files_of(self, cycle: int) -> list[WrittenFile]:
         """Return the files that a cycle has written."""
@@ -90,7 +90,7 @@ class Memory:
 
     def last_cycle(self) -> int:
         """Return the number of the last committed cycle, 0 for none."""
-        return int(self._row("select coalesce(max(number), 0) from cycles")[0])
+        return int(self.row("select coalesce(max(number), 0) from cycles")[0])
 
     def is_committed(self, path: str) -> bool:
         """Whether a file (path inside the lake) belongs to a committed cycle."""
@@ -104,27 +104,34 @@ class Memory:
 
     def remember_input(self, input_id: str) -> None:
         """Note that this input has its outcome."""
-        self._do("insert or ignore into inputs values (?)", _key(input_id))
+        self.do("insert or ignore into inputs values (?)", _key(input_id))
 
     def inputs_of_slice(self, digest: str) -> int | None:
         """Return how many inputs a slice with this digest held; None where it was not read before."""
-        row = self._row("select inputs from slices where digest = ?", _key(digest))
+        row = self.row("select inputs from slices where digest = ?", _key(digest))
         return None if row is None else int(row[0])
 
     def remember_slice(self, digest: str, inputs: int) -> None:
         """Note that all inputs of this slice have their outcome."""
-        self._do("insert or ignore into slices values (?, ?)", _key(digest), inputs)
+        self.do("insert or ignore into slices values (?, ?)", _key(digest), inputs)
 
     # SQLite
 
     def _has(self, query: str, *values: Any) -> bool:
-        return self._row(query, *values) is not None
+        return self.row(query, *values) is not None
 
-    def _row(self, query: str, *values: Any) -> Any:
+    def row(self, query: str, *values: Any) -> Any:
+        """Return the first row of a query, or None."""
         with self.reading() as connection:
             return connection.execute(query, values).fetchone()
 
-    def _do(self, statement: str, *values: Any) -> None:
+    def rows(self, query: str, *values: Any) -> list[Any]:
+        """Return all rows of a query."""
+        with self.reading() as connection:
+            return connection.execute(query, values).fetchall()
+
+    def do(self, statement: str, *values: Any) -> None:
+        """Run one statement within the cycle."""
         with self.noting() as connection:
             connection.execute(statement, values)
 
@@ -147,8 +154,8 @@ class Memory:
             yield connection
 
     def _check_version(self) -> None:
-        (version,) = self._row("pragma user_version")
-        if version == 0 and self._row("select 1 from sqlite_master") is None:
+        (version,) = self.row("pragma user_version")
+        if version == 0 and self.row("select 1 from sqlite_master") is None:
             script = f"begin immediate; {_ALL_TABLES} pragma user_version = {MEMORY_VERSION}; commit;"
             self._connection.executescript(script)
         elif version > MEMORY_VERSION:

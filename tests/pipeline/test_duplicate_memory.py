@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipeline import duplicate_memory
+from pipeline import postings
 from pipeline.duplicate_memory import DuplicateMemory
 from pipeline.memory import Memory
 from schemas.article import Article
@@ -93,8 +94,9 @@ def test_a_group_whose_parent_was_forgotten_stays_with_its_story(tmp_path: Path)
         assert len(rows) == 4
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(documents=worlds(hours=300))
+@example(documents=[Document(3, (0, 1), 0), Document(0, (0, 3), 0), Document(1, (0, 7), 73), Document(2, (0, 1), 73)])
 def test_days_apart_each_page_has_one_row_and_no_alias_points_astray(
     tmp_path_factory: pytest.TempPathFactory, documents: list[Document]
 ) -> None:
@@ -108,7 +110,17 @@ def test_days_apart_each_page_has_one_row_and_no_alias_points_astray(
     whole = Outcome(rows, aliases, 0)
     assert len(rows) == len({document.page for document in documents})
     assert whole.canonicals() == len(whole.stories())
-    assert whole.stories() == stories_of(documents)  # in order of time nothing is forgotten too early
+    # In order of time nothing is forgotten too early. A text that comes back after it was forgotten brings its story
+    # along, but not what its group was attached to (`docs/decisions/0007`): worlds with one are held to the rest only.
+    if _no_text_comes_back_late(documents):
+        assert whole.stories() == stories_of(documents)
+
+
+def _no_text_comes_back_late(documents: Sequence[Document]) -> bool:
+    hours: dict[tuple[object, ...], list[int]] = {}
+    for document in documents:
+        hours.setdefault((document.parts, document.language), []).append(document.hour)
+    return all(later - earlier <= 72 for seen in hours.values() for earlier, later in pairwise(sorted(seen)))
 
 
 @settings(max_examples=40, deadline=None)
@@ -116,5 +128,5 @@ def test_days_apart_each_page_has_one_row_and_no_alias_points_astray(
 def test_moving_postings_to_the_large_part_changes_nothing(documents: list[Document], cuts: list[int]) -> None:
     cuts = [cut for cut in cuts if cut < len(documents)]
     with pytest.MonkeyPatch.context() as patch, sqlite_index() as index:
-        patch.setattr(duplicate_memory, "_LATEST_POSTINGS", 30)
+        patch.setattr(postings, "_LATEST_POSTINGS", 30)
         assert decide(documents, index, cuts) == decide(documents, DictionaryIndex(), cuts)

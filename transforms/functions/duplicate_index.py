@@ -22,8 +22,8 @@ WINDOW: Final[Instant] = 72 * 3600 * 1_000_000
 Fetch time, never publication date, which is wrong or late too often (an old date would be forgotten at once)."""
 
 TEXTS_A_KEY: Final = 64
-"""Latest texts that a keeper answers for one key. 256 answers the same pairs on the development sets at twice the cost
-(`BENCHMARKS.md`), and a story that 5,000 outlets run needs only one of them to be found."""
+"""Latest texts that a keeper answers for one key. 256 answers the same pairs on the development sets (`BENCHMARKS.md`),
+and a story that 5,000 outlets run needs only one of them to be found."""
 
 
 class StoredText(NamedTuple):

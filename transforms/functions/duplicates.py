@@ -59,13 +59,7 @@ class _Prepared(NamedTuple):
 
 
 class Decider:
-    """Decides articles against an index, and collects the aliases that follow.
-
-    Args:
-        index: what is remembered; it is asked and changed.
-        decided_at: the time that aliases bear, if they bear no later one already.
-        run_id: the run that decides.
-    """
+    """Decides articles against an index, and collects the aliases that follow. Its arguments are those of `Stories`."""
 
     def __init__(self, index: DuplicateIndex, decided_at: Instant, run_id: str) -> None:
         self._index = index
