@@ -17,6 +17,7 @@ from transforms.deduplicate import Deduplicate
 from transforms.extract_articles import ExtractArticles
 from transforms.functions import duplicates
 from transforms.functions.duplicate_index import DuplicateIndex
+from transforms.print_articles import PrintArticles
 from transforms.read_folder import ReadFolder
 from transforms.write_table import WriteTable
 
@@ -55,7 +56,8 @@ def build(pipeline: beam.Pipeline, slices: Sequence[InputSlice], graph: CycleGra
     # Followed before they are flattened, which the local runner does only after the last page is through.
     found = _followed(extracted[extract_articles.ARTICLES], "articles", graph)
     failed = _followed(extracted[extract_articles.REJECTS], "rejects", graph)
-    articles = (read[read_folder.ARTICLES], found) | "AllArticles" >> beam.Flatten()
+    given = read[read_folder.ARTICLES] | "PrintArticles" >> PrintArticles()
+    articles = (given, found) | "AllArticles" >> beam.Flatten()
     rejects = (read[read_folder.REJECTS], failed) | "AllRejects" >> beam.Flatten()
     decided = articles | "Deduplicate" >> Deduplicate(graph.open_duplicates, graph.run_id, graph.read_at)
     tables = {

@@ -12,10 +12,11 @@ from schemas.article import Article
 from schemas.copy import Copy
 from schemas.input_slice import InputSlice
 from schemas.page import Page
+from schemas.printed_article import PrintedArticle
 from schemas.reject import Reject
 from schemas.written_file import WrittenFile
 
-ROW_TYPES = (Alias, Article, Copy, InputSlice, Page, Reject, WrittenFile)
+ROW_TYPES = (Alias, Article, Copy, InputSlice, Page, PrintedArticle, Reject, WrittenFile)
 """Every type of row that crosses from one stage to another."""
 
 for _row_type in ROW_TYPES:

@@ -28,6 +28,7 @@ from transforms.functions.duplicate_index import DuplicateIndex
 from transforms.functions.duplicates import Decider
 from transforms.functions.fact_guard import compare_facts
 from transforms.functions.parquet_rows import flat_row, to_parquet
+from transforms.functions.printed_articles import print_article
 from transforms.functions.shingles import shared
 from transforms.functions.text_print import SplitText
 
@@ -202,7 +203,7 @@ def decide(documents: Sequence[Document], index: DuplicateIndex, cycles: Sequenc
     cuts = [0, *sorted(set(cycles)), len(documents)]
     for number, (start, end) in enumerate(pairwise(cuts)):
         decider = Decider(index, SEEN_AT + number, "run-1")
-        for row in decider.decide_all([document.article() for document in documents[start:end]]):
+        for row in decider.decide_all([print_article(document.article()) for document in documents[start:end]]):
             if row is None:
                 seen += 1
             elif isinstance(row, Alias):

@@ -14,6 +14,7 @@ from schemas.alias import Alias
 from schemas.article import Article
 from schemas.copy import Copy
 from schemas.instants import Instant
+from schemas.printed_article import PrintedArticle
 from transforms.functions.duplicate_index import DuplicateIndex
 from transforms.functions.duplicates import ALIASES, ARTICLES, COPIES, TAGS, Decider
 
@@ -22,9 +23,9 @@ _END = object()
 
 @dataclass
 class Deduplicate(beam.PTransform):
-    """Article -> tagged `articles` (Article), `copies` (Copy) and `aliases` (Alias), for a bounded run.
+    """PrintedArticle -> tagged `articles` (Article), `copies` (Copy) and `aliases` (Alias), for a bounded run.
 
-    Each article gives one row of the first two, or was seen before and goes nowhere, only counted. One serial step over
+    Each gives one row of the first two, or was seen before and goes nowhere, only counted. One serial step over
     an index of what is known, so that no two decisions race. The decisions are made in the order of (first_seen_at,
     date_published, id), so the outcome does not depend on the order of arrival; among texts read at one moment the one
     published first is the article.
@@ -40,19 +41,20 @@ class Deduplicate(beam.PTransform):
         decide = _DecideInOrder(self.open_index, self.run_id, self.decided_at)
         return (
             articles
-            | "KeyTogether" >> beam.Map(_together).with_output_types(tuple[int, Article])
+            | "KeyTogether" >> beam.Map(_together).with_output_types(tuple[int, PrintedArticle])
             | "GroupAll" >> beam.GroupByKey()
             | "DecideInOrder" >> beam.ParDo(decide).with_outputs(ARTICLES, COPIES, ALIASES)
         )
 
 
-def _together(article: Article) -> tuple[int, Article]:
+def _together(arrival: PrintedArticle) -> tuple[int, PrintedArticle]:
     # One key: a page whose language changes, or a short text that is told now as one and now as another language, must
     # meet what is known of it. Here one process decides for all languages anyway; texts of two languages share no key.
-    return 0, article
+    return 0, arrival
 
 
-def _order(article: Article) -> tuple[int, bool, int, str, str, str]:
+def _order(arrival: PrintedArticle) -> tuple[int, bool, int, str, str, str]:
+    article = arrival.article
     published = article.date_published
     return (
         article.first_seen_at,
@@ -77,7 +79,7 @@ class _DecideInOrder(beam.DoFn):
     def setup(self) -> None:
         self._index = self._open_index()
 
-    def process(self, group: tuple[int, Iterable[Article]]) -> Iterator[beam.pvalue.TaggedOutput]:
+    def process(self, group: tuple[int, Iterable[PrintedArticle]]) -> Iterator[beam.pvalue.TaggedOutput]:
         decider = Decider(self._index, self._decided_at, self._run_id)
         rows = decider.decide_all(sorted(group[1], key=_order))
         while (row := self._next(rows)) is not _END:

@@ -18,8 +18,8 @@ from apache_beam.utils.timestamp import Timestamp
 
 import schemas.coders  # noqa: F401  (registers the rows)
 from schemas.alias import Alias
-from schemas.article import Article
 from schemas.instants import Instant
+from schemas.printed_article import PrintedArticle
 from transforms.functions.dictionary_index import DictionaryIndex
 from transforms.functions.duplicate_index import WINDOW
 from transforms.functions.duplicates import ALIASES, ARTICLES, COPIES, TAGS, Decider
@@ -39,7 +39,7 @@ def wall_clock() -> Instant:
 
 @dataclass
 class DeduplicateStream(beam.PTransform):
-    """Article -> tagged `articles` (Article), `copies` (Copy) and `aliases` (Alias), for a stream.
+    """PrintedArticle -> tagged `articles` (Article), `copies` (Copy) and `aliases` (Alias), for a stream.
 
     As `Deduplicate`, but each article is decided when it comes, and all that is remembered is keyed state: one serial
     stage a language. It is remembered for 72 hours of the elements' timestamps (the time of fetching), pages and texts
@@ -56,15 +56,15 @@ class DeduplicateStream(beam.PTransform):
         decide = beam.ParDo(_DecideOnArrival(self.run_id, self.clock))
         return (
             articles
-            | "KeyByLanguage" >> beam.Map(_by_language).with_output_types(tuple[str, Article])
+            | "KeyByLanguage" >> beam.Map(_by_language).with_output_types(tuple[str, PrintedArticle])
             | "DecideOnArrival" >> decide.with_outputs(ARTICLES, COPIES, ALIASES)
         )
 
 
-def _by_language(article: Article) -> tuple[str, Article]:
+def _by_language(arrival: PrintedArticle) -> tuple[str, PrintedArticle]:
     # A record may bring any text as its language; codes have two or three letters.
-    language = article.in_language or ""
-    return language if 2 <= len(language) <= 3 else "und", article
+    language = arrival.article.in_language or ""
+    return language if 2 <= len(language) <= 3 else "und", arrival
 
 
 class _Head(NamedTuple):
@@ -101,13 +101,13 @@ class _DecideOnArrival(beam.DoFn):
         self._corrected = Metrics.counter(DeduplicateStream, "corrected")
 
     def process(
-        self, keyed: tuple[str, Article], timestamp: Any, head_state: Any, timer: Any, *cells: Any
+        self, keyed: tuple[str, PrintedArticle], timestamp: Any, head_state: Any, timer: Any, *cells: Any
     ) -> Iterator[beam.pvalue.TaggedOutput]:
         """Decide one article; `process.__signature__` below tells Beam of the states."""
-        language, article = keyed
+        language, arrival = keyed
         head = _Head(*(head_state.read() or ()))
         index, journal = self._index(language, head, cells)
-        rows = list(Decider(index, self._clock(), self._run_id).decide_all([article]))
+        rows = list(Decider(index, self._clock(), self._run_id).decide_all([arrival]))
         _held[language] = head.token, index, journal
         if journal:
             head_state.write(tuple(self._write(language, head, index, journal, _hour_of(timestamp), timer, cells)))

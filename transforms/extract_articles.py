@@ -13,11 +13,11 @@ from apache_beam.transforms.window import GlobalWindow, TimestampedValue
 from apache_beam.utils.windowed_value import WindowedValue
 
 import schemas.coders  # noqa: F401  (registers the rows)
-from schemas.article import Article
 from schemas.errors import InputRejected
 from schemas.page import Page
+from schemas.printed_article import PrintedArticle
 from schemas.reject import Reject
-from transforms.functions.articles import article_from_page
+from transforms.functions.printed_articles import printed_article_from_page
 from transforms.functions.rejects import reject_page
 from transforms.functions.worker_pool import Finished, TaskStream, shared_pool
 
@@ -27,7 +27,7 @@ ARTICLES, REJECTS = "articles", "rejects"
 
 @dataclass
 class ExtractArticles(beam.PTransform):
-    """Page -> tagged `articles` (Article) and `rejects` (Reject); each page ends in exactly one of them.
+    """Page -> tagged `articles` (PrintedArticle) and `rejects` (Reject); each page ends in exactly one of them.
 
     The work runs in `processes` worker processes of this machine, shared by all instances of the stage; a page that
     takes longer than `time_limit` seconds is rejected and its process replaced. Rows keep their page's timestamp; they
@@ -45,7 +45,7 @@ class ExtractArticles(beam.PTransform):
 
 
 _Ticket = tuple[Page, object]
-_Output = tuple[str, Article | Reject, object]
+_Output = tuple[str, PrintedArticle | Reject, object]
 
 
 class _Extract(beam.DoFn):
@@ -62,8 +62,8 @@ class _Extract(beam.DoFn):
         self._pool = shared_pool(self._processes, self._time_limit)
 
     def start_bundle(self) -> None:
-        function = partial(article_from_page, run_id=self._run_id)
-        self._stream: TaskStream[Page, _Ticket, Article] = TaskStream(self._pool, function)
+        function = partial(printed_article_from_page, run_id=self._run_id)
+        self._stream: TaskStream[Page, _Ticket, PrintedArticle] = TaskStream(self._pool, function)
 
     def process(self, page: Page, timestamp: object = beam.DoFn.TimestampParam) -> Iterator[beam.pvalue.TaggedOutput]:
         for tag, row, seen_at in self._outputs(self._stream.give(page, (page, timestamp))):
@@ -73,7 +73,7 @@ class _Extract(beam.DoFn):
         for tag, row, seen_at in self._outputs(self._stream.rest()):
             yield beam.pvalue.TaggedOutput(tag, WindowedValue(row, seen_at, [GlobalWindow()]))
 
-    def _outputs(self, finished: Iterator[Finished[_Ticket, Article]]) -> Iterator[_Output]:
+    def _outputs(self, finished: Iterator[Finished[_Ticket, PrintedArticle]]) -> Iterator[_Output]:
         while True:
             started = time.perf_counter()
             one = next(finished, None)
@@ -83,7 +83,7 @@ class _Extract(beam.DoFn):
             page, timestamp = one.ticket
             yield (*self._row(page, one.result), timestamp)
 
-    def _row(self, page: Page, result: Article | InputRejected) -> tuple[str, Article | Reject]:
+    def _row(self, page: Page, result: PrintedArticle | InputRejected) -> tuple[str, PrintedArticle | Reject]:
         if isinstance(result, InputRejected):
             self._rejected.inc()
             return REJECTS, reject_page(result, page, stage=STAGE, run_id=self._run_id)

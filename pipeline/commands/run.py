@@ -22,6 +22,7 @@ from pipeline.runners import beam_options
 from pipeline.settings import RunSettings
 from pipeline.summary import RunSummary
 from schemas.errors import NewsbeamError
+from transforms.functions.worker_pool import collect_garbage_rarely
 
 
 def run(settings: RunSettings) -> int:
@@ -30,6 +31,7 @@ def run(settings: RunSettings) -> int:
     Raises:
         NewsbeamError: the run failed, was stopped before its end, or had more rejects than allowed.
     """
+    collect_garbage_rarely()
     options = beam_options(settings.beam_flags)
     files = find_files(settings.inputs)
     lake = open_or_make_lake(settings.output)

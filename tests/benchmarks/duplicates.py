@@ -59,6 +59,7 @@ from transforms.functions.duplicate_index import StoredText
 from transforms.functions.duplicates import Decider, Row
 from transforms.functions.fact_guard import compare_facts
 from transforms.functions.outlet_window import OutletWindow, SeenText
+from transforms.functions.printed_articles import print_article
 from transforms.functions.shingles import shared
 from transforms.functions.text_print import SplitText, TextPrint
 from transforms.functions.texts import content_sha256, normalise_text, word_count
@@ -210,7 +211,7 @@ def decide(articles: Sequence[Article], step: int | None = None) -> tuple[dict[s
     step = step or len(articles)
     for start in range(0, len(articles), step):
         decider = RecordingDecider(index, articles[start].first_seen_at, "benchmark")
-        rows += decider.decide_all(articles[start : start + step])
+        rows += decider.decide_all([print_article(one) for one in articles[start : start + step]])
     return stories_of(rows), decider
 
 

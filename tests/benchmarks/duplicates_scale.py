@@ -56,6 +56,7 @@ from schemas.instants import Instant
 from transforms.functions.dictionary_index import DictionaryIndex
 from transforms.functions.duplicate_index import WINDOW, DuplicateIndex, Group, StoredText
 from transforms.functions.duplicates import Decider, Row
+from transforms.functions.printed_articles import print_article
 from transforms.functions.shingles import LEAST_KEYS, SAMPLING
 from transforms.functions.text_print import TextPrint
 
@@ -332,7 +333,7 @@ def decide_in_cycle(memory: Memory, articles: Sequence[Article]) -> tuple[list[R
         began = [clock() for clock in clocks]
         index = DuplicateMemory(memory, NOW)
         index.forget()
-        rows = list(Decider(index, NOW, "benchmark").decide_all(articles))
+        rows = list(Decider(index, NOW, "benchmark").decide_all([print_article(one) for one in articles]))
         memory.note_cycle(number, "benchmark", NOW)
         decided = [clock() for clock in clocks]
     done = [clock() for clock in clocks]
@@ -344,7 +345,7 @@ def decide_in_dictionaries(index: DictionaryIndex, articles: Sequence[Article]) 
     """Decide articles with an index in dictionaries."""
     clocks = time.process_time, time.perf_counter
     began = [clock() for clock in clocks]
-    for _ in Decider(index, NOW, "benchmark").decide_all(articles):
+    for _ in Decider(index, NOW, "benchmark").decide_all([print_article(one) for one in articles]):
         pass
     cpu, wall = (1000 * (clock() - start) / len(articles) for clock, start in zip(clocks, began, strict=True))
     return Spent(cpu, wall, 0.0, 0.0)

@@ -15,9 +15,11 @@ from schemas.copy import Copy
 from schemas.cycle_report import CycleReport
 from schemas.input_slice import InputSlice
 from schemas.page import Page
+from schemas.printed_article import PrintedArticle
 from schemas.reject import Reject
 from schemas.written_file import WrittenFile
 from tests.samples import HOSTILE, alias, article, copy, page, reject
+from transforms.functions.printed_articles import print_article
 
 ROW_OF_TABLE = {"articles": Article, "copies": Copy, "rejects": Reject, "aliases": Alias, "runs": CycleReport}
 
@@ -103,6 +105,7 @@ ROWS = [
     page(),
     page("raw", body=b"\x00\xff\xfe", url=HOSTILE, charset_hint="", hints="{}"),
     page("empty", body=b""),
+    print_article(article()),
     reject(),
     reject(2, message=HOSTILE, input_id="ab", line=1 << 33, url="", payload=b"\xff\x00", payload_bytes=0),
     WrittenFile("articles", "articles/date=2026-03-31/c00000001-000.parquet", 0, 1 << 33),
@@ -129,5 +132,5 @@ def test_equal_rows_have_equal_bytes(row: Any) -> None:
 
 
 def test_every_row_that_crosses_between_stages_is_registered() -> None:
-    assert set(ROW_TYPES) == {Alias, Article, Copy, InputSlice, Page, Reject, WrittenFile}
+    assert set(ROW_TYPES) == {Alias, Article, Copy, InputSlice, Page, PrintedArticle, Reject, WrittenFile}
     assert {type(row) for row in ROWS} == set(ROW_TYPES)

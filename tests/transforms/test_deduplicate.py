@@ -13,6 +13,7 @@ from schemas.article import Article
 from tests.beam_rows import run_stage
 from tests.samples import SEEN_AT, article
 from transforms.deduplicate import Deduplicate
+from transforms.functions.printed_articles import print_article
 
 TEXTS = {letter: f"The text {letter} of some length." for letter in "tuvw"}
 
@@ -21,7 +22,9 @@ def _decide(arrivals: list[Article], folder: Path) -> dict[str, Any]:
     folder.mkdir()
     with opened_memory(folder / "memory.sqlite") as memory, memory.cycle():
         stage = Deduplicate(partial(duplicate_memory_at, str(memory.path), SEEN_AT), "run-1", SEEN_AT)
-        done = run_stage(stage, arrivals, folder, "articles", "copies", "aliases")
+        done = run_stage(
+            stage, [print_article(arrival) for arrival in arrivals], folder, "articles", "copies", "aliases"
+        )
     return {
         "articles": sorted((row.article_id, row.content_sha256, row.source) for row, _ in done["articles"]),
         "copies": sorted(

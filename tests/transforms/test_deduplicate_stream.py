@@ -15,12 +15,14 @@ from apache_beam.transforms.window import TimestampedValue
 
 from schemas.alias import Alias
 from schemas.article import Article
+from schemas.printed_article import PrintedArticle
 from tests.duplicate_worlds import PARTS, Document, Outcome, decide, stories_of
 from tests.samples import SEEN_AT
 from transforms import deduplicate_stream
 from transforms.deduplicate_stream import DeduplicateStream
 from transforms.functions.dictionary_index import DictionaryIndex
 from transforms.functions.duplicates import Decider
+from transforms.functions.printed_articles import print_article
 
 START = SEEN_AT // 1_000_000
 
@@ -39,7 +41,7 @@ def _run(stream: test_stream.TestStream, folder: Path) -> Outcome:
     options = PipelineOptions()
     options.view_as(StandardOptions).streaming = True
     pipeline = beam.Pipeline(runner=BundleBasedDirectRunner(), options=options)
-    outputs = pipeline | stream.with_output_types(Article) | DeduplicateStream("run-1", lambda: SEEN_AT)
+    outputs = pipeline | stream.with_output_types(PrintedArticle) | DeduplicateStream("run-1", lambda: SEEN_AT)
     rows = (outputs.articles, outputs.copies, outputs.aliases) | beam.Flatten()
     _ = rows | beam.ParDo(_Keep(str(path)))
     result = pipeline.run()
@@ -54,7 +56,9 @@ def _run(stream: test_stream.TestStream, folder: Path) -> Outcome:
 
 
 def _arrive(stream: test_stream.TestStream, documents: Sequence[Document]) -> test_stream.TestStream:
-    return stream.add_elements([TimestampedValue(one.article(), START + one.hour * 3600) for one in documents])
+    return stream.add_elements(
+        [TimestampedValue(print_article(one.article()), START + one.hour * 3600) for one in documents]
+    )
 
 
 def _world(seed: int, hours: int) -> list[Document]:
@@ -145,9 +149,9 @@ _failures: list[int] = []
 
 
 def _fail_once(decide_all: Any) -> Any:
-    def decide_or_fail(self: Decider, articles: Sequence[Article]) -> Any:
-        rows = list(decide_all(self, articles))
-        if articles[0].source == "2" and not _failures:
+    def decide_or_fail(self: Decider, arrivals: Sequence[PrintedArticle]) -> Any:
+        rows = list(decide_all(self, arrivals))
+        if arrivals[0].article.source == "2" and not _failures:
             _failures.append(1)
             raise OSError("a decision broke off")
         return rows

@@ -24,11 +24,12 @@ def test_each_page_ends_exactly_once_and_keeps_its_timestamp(tmp_path: Path) -> 
     stamps = {one: 1000.0 + number for number, one in enumerate(pages)}
     done = run_stage(ExtractArticles("run-9", 2, 60.0), pages, tmp_path, "articles", "rejects", stamps=stamps)
     wanted = {one.source: stamp for one, stamp in stamps.items()}
-    ended = [(row.source, stamp) for tag in ("articles", "rejects") for row, stamp in done[tag]]
+    rows = [(row.article, stamp) for row, stamp in done["articles"]] + done["rejects"]
+    ended = [(row.source, stamp) for row, stamp in rows]
     assert len(ended) == len(pages)
     assert dict(ended) == wanted
     assert {row.source for row, _ in done["rejects"]} == {f"none{n}.html" for n in range(5)}
-    assert {row.run_id for tag in ("articles", "rejects") for row, _ in done[tag]} == {"run-9"}
+    assert {row.run_id for row, _ in rows} == {"run-9"}
     assert done["counters"]["rejected"] == 5
 
 

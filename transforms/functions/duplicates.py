@@ -11,16 +11,17 @@ not compared with anything: else one page that shows a new text each hour would 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from schemas.alias import Alias
 from schemas.article import Article
 from schemas.copy import Copy
 from schemas.instants import Instant
+from schemas.printed_article import PrintedArticle
 from transforms.functions.clusters import SAME_COPY_SHARE, Pair, pair_of
 from transforms.functions.duplicate_index import WINDOW, Attachment, DuplicateIndex, Group, StoredText, Stray
 from transforms.functions.fact_guard import compare_facts
-from transforms.functions.outlet_window import SeenText
+from transforms.functions.printed_articles import keys_of_printed, print_of_printed, seen_of_printed
 from transforms.functions.shingles import shared
 from transforms.functions.stories import UNNAMED, Stories
 from transforms.functions.text_print import SplitText, TextPrint
@@ -44,20 +45,6 @@ TAGS: Final = {Article: ARTICLES, Copy: COPIES, Alias: ALIASES}
 Row: TypeAlias = Article | Copy | Alias
 
 
-class _Prepared(NamedTuple):
-    """A new text, printed with its outlet's furniture still in it."""
-
-    seen: SeenText
-    keys: Sequence[int]
-    print: TextPrint
-
-    @classmethod
-    def of(cls, article: Article) -> _Prepared:
-        split = SplitText.of(article.article_body)
-        keys, text = split.print(article.in_language)
-        return cls(SeenText.of(split, keys), keys, text)
-
-
 class Decider:
     """Decides articles against an index, and collects the aliases that follow. Its arguments are those of `Stories`."""
 
@@ -67,43 +54,48 @@ class Decider:
         self.compared = 0
         """Pairs of texts that were compared."""
 
-    def decide_all(self, articles: Sequence[Article]) -> Iterator[Row | None]:
+    def decide_all(self, arrivals: Sequence[PrintedArticle]) -> Iterator[Row | None]:
         """Decide articles in the given order; yields a row for each (None where it was seen before), then the aliases.
 
         What the outlets repeat is learnt from all of them before the first is decided, so that a first run over a
         folder knows as much of its outlets as a later one.
         """
-        prepared = self._prepare(articles)
-        self._index.expect(key for one in prepared.values() for key in one.keys)
-        for article in articles:
-            yield self._decide(article, prepared)
+        new = list(self._new_texts(arrivals))
+        for arrival in new:
+            outlet = _outlet(arrival.article)
+            if outlet:
+                self._index.add_to_outlet(outlet, seen_of_printed(arrival))
+        self._index.expect(key for arrival in new for key in keys_of_printed(arrival))
+        for arrival in arrivals:
+            yield self._decide(arrival)
         self._index.finish()
         yield from self._stories.aliases()
 
     # Looking at outlets
 
-    def _prepare(self, articles: Iterable[Article]) -> dict[str, _Prepared]:
-        prepared: dict[str, _Prepared] = {}
-        for article in articles:
-            text_id = _text_id(article)
-            if text_id in prepared or self._index.known_as(text_id) or self._index.text_of_page(article.article_id):
+    def _new_texts(self, arrivals: Iterable[PrintedArticle]) -> Iterator[PrintedArticle]:
+        """Yield the first arrival of each text that is to be compared."""
+        met: set[str] = set()
+        for arrival in arrivals:
+            text_id = _text_id(arrival.article)
+            if text_id in met or self._index.known_as(text_id):
                 continue
-            prepared[text_id] = _Prepared.of(article)
-            outlet = _outlet(article)
-            if outlet:
-                self._index.add_to_outlet(outlet, prepared[text_id].seen)
-        return prepared
+            if self._index.text_of_page(arrival.article.article_id) is None:
+                met.add(text_id)
+                yield arrival
 
-    def _printed(self, article: Article, prepared: _Prepared) -> tuple[Sequence[int], TextPrint]:
+    def _without_furniture(self, arrival: PrintedArticle) -> tuple[Sequence[int], TextPrint]:
+        article = arrival.article
         outlet = _outlet(article)
-        furniture = self._index.outlet(outlet).furniture_in(prepared.seen) if outlet else ()
+        furniture = self._index.outlet(outlet).furniture_in(seen_of_printed(arrival)) if outlet else ()
         if not furniture:
-            return prepared.keys, prepared.print
+            return keys_of_printed(arrival), print_of_printed(arrival)
         return SplitText.of(article.article_body).print(article.in_language, furniture)
 
     # One article
 
-    def _decide(self, article: Article, prepared: dict[str, _Prepared]) -> Article | Copy | None:
+    def _decide(self, arrival: PrintedArticle) -> Article | Copy | None:
+        article = arrival.article
         row_id = copy_id(article.article_id, article.content_sha256)
         text_id = _text_id(article)
         of_page, of_text = self._index.text_of_page(article.article_id), self._index.known_as(text_id)
@@ -113,17 +105,18 @@ class Decider:
         if of_page is not None:
             self._index.note_row(row_id)
         if of_page is None and of_text is None:
-            return self._new_text(article, prepared.pop(text_id), row_id)
+            return self._new_text(arrival, row_id)
         if of_text is None:
             return self._update(article, self._index.known_as(of_page or "") or text_id, row_id)
-        return self._known_text(article, of_text, of_page, row_id)
+        return self._known_text(arrival, of_text, of_page, row_id)
 
-    def _known_text(self, article: Article, known_as: str, of_page: str | None, row_id: str) -> Copy:
+    def _known_text(self, arrival: PrintedArticle, known_as: str, of_page: str | None, row_id: str) -> Copy:
         """A text that is known wins over a page that is known: a page that goes back to an older wording, or takes
         another outlet's, is a copy of that text."""
+        article = arrival.article
         if of_page is None:
             self._index.note_page(article.article_id, _text_id(article))
-            self._see_again(known_as, article)
+            self._see_again(known_as, arrival)
         elif self._stories.story_of(self._index.known_as(of_page) or of_page) == self._stories.story_of(known_as):
             return self._copy(article, row_id, known_as, "update", None)
         # A later row of its page has no similarity: the views know by it that the row can be no story's own.
@@ -133,10 +126,11 @@ class Decider:
         self._index.note_text(_text_id(article), known_as, self._stories.story_of(known_as))
         return self._copy(article, row_id, known_as, "update", None)
 
-    def _new_text(self, article: Article, prepared: _Prepared, row_id: str) -> Article | Copy:
+    def _new_text(self, arrival: PrintedArticle, row_id: str) -> Article | Copy:
+        article = arrival.article
         text_id, page = _text_id(article), article.article_id
         self._index.note_page(page, text_id)
-        number, keys = self._add_text(article, prepared, Group(0, story=UNNAMED))
+        number, keys = self._add_text(arrival, Group(0, story=UNNAMED))
         if number is None:
             self._index.note_text(text_id, text_id, page)
             return article
@@ -149,14 +143,15 @@ class Decider:
         self._index.note_text(text_id, text_id, group.story)
         return self._copy(article, row_id, text_id, *_relation(best, _outlet(article)))
 
-    def _add_text(self, article: Article, prepared: _Prepared, group: Group) -> tuple[int | None, Sequence[int]]:
+    def _add_text(self, arrival: PrintedArticle, group: Group) -> tuple[int | None, Sequence[int]]:
         """Note a text to be compared with, in a group of its own; returns its number and keys.
 
         One that is too short to be compared has no number: it is alone but for exact copies.
         """
-        keys, text = self._printed(article, prepared)
+        keys, text = self._without_furniture(arrival)
         if not keys:
             return None, keys
+        article = arrival.article
         seen_at = article.first_seen_at
         stored = StoredText(_text_id(article), seen_at, seen_at, 0, _outlet(article), article.in_language, text)
         number = self._index.add_text(stored, keys)
@@ -171,12 +166,12 @@ class Decider:
             self._stories.note_written(number, stray)
         return Copy(article, row_id, story, relation, similarity)
 
-    def _see_again(self, known_as: str, article: Article) -> None:
+    def _see_again(self, known_as: str, arrival: PrintedArticle) -> None:
         """A text seen outside the time that it was known from lies near other texts now than before."""
-        seen_at = article.first_seen_at
+        seen_at = arrival.article.first_seen_at
         number = self._index.number_of(known_as)
         if number is None:
-            self._remember_again(known_as, article)
+            self._remember_again(known_as, arrival)
             return
         text = self._index.text(number)
         if not text.first_seen_at <= seen_at <= text.last_seen_at:
@@ -184,14 +179,14 @@ class Decider:
             self._index.see_again(number, min(text.first_seen_at, seen_at), max(text.last_seen_at, seen_at), keys)
             self._place(number, keys)
 
-    def _remember_again(self, known_as: str, article: Article) -> None:
+    def _remember_again(self, known_as: str, arrival: PrintedArticle) -> None:
         """A text that had been forgotten is compared with again, as a text of its story."""
-        if known_as != _text_id(article):
+        if known_as != _text_id(arrival.article):
             return
         story = self._stories.story_of(known_as)
         # The story is older than all that is remembered.
         group = Group(0, story, articles=((0, story),))
-        number, keys = self._add_text(article, _Prepared.of(article), group)
+        number, keys = self._add_text(arrival, group)
         if number is not None:
             self._index.note_text(known_as, known_as, story)
             self._place(number, keys)

@@ -58,6 +58,11 @@ class SeenText(NamedTuple):
         """Return what is kept of a text with these keys, its furniture still in it."""
         inner = range(_SENTENCES_KEPT, len(text.words) - _SENTENCES_KEPT)
         sentences = (_TOO_SHORT if at in inner else _sentence_hash(words) for at, words in enumerate(text.words))
+        return cls.kept(sentences, keys)
+
+    @classmethod
+    def kept(cls, sentences: Iterable[int], keys: Iterable[int]) -> SeenText:
+        """Return what is kept of a text with these sentences and keys."""
         return cls(tuple(sentences), frozenset(sorted(key & _SHORT for key in keys)[:_KEYS_KEPT]))
 
 

@@ -44,7 +44,9 @@ def shingles_of(words: Sequence[str]) -> Shingles:
     count = len(words) - WIDTH + 1
     if count < 1:
         return np.empty(0, dtype=np.uint64)
-    hashes = np.fromiter(map(_hash, words), dtype=np.uint64, count=len(words))
+    long = max(map(len, words)) > _LONGEST_KEPT
+    hash_of = _hash if long else _kept_hash  # a call less for each word
+    hashes = np.fromiter(map(hash_of, words), dtype=np.uint64, count=len(words))
     mixed = np.zeros(count, dtype=np.uint64)
     for at, factor in enumerate(_FACTORS):
         mixed = (mixed ^ hashes[at : at + count]) * factor
@@ -68,7 +70,8 @@ def stored(shingles: Shingles) -> StoredShingles:
 
     Two unrelated texts of 1,000 words share one of these by chance in 4,000 pairs, which no threshold notices.
     """
-    return np.unique((shingles >> _HALF).astype(np.uint32))
+    upper = (shingles >> _HALF).astype(np.uint32)
+    return upper[np.append(True, upper[1:] != upper[:-1])] if len(upper) else upper
 
 
 def shared(one: StoredShingles, other: StoredShingles) -> int:

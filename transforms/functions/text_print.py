@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from transforms.functions.fact_guard import MaskedSentence, mask_all
-from transforms.functions.sentences import fold_words, split_sentences, split_words
+from transforms.functions.sentences import folded_words, split_sentences
 from transforms.functions.shingles import Shingles, StoredShingles, keys_of, shingles_of, stored
 
 LEAST_SHINGLES: Final = 16
@@ -74,7 +74,7 @@ class SplitText:
     def of(cls, text: str) -> SplitText:
         """Cut a text, up to `MOST_CHARACTERS` of it."""
         sentences = split_sentences(text[:MOST_CHARACTERS])
-        return cls(sentences, [fold_words(split_words(sentence)) for sentence in sentences])
+        return cls(sentences, [folded_words(sentence) for sentence in sentences])
 
     def shingles(self, without: Collection[int] = ()) -> Shingles:
         """Return the text's shingles; `without` are positions of sentences to leave out."""

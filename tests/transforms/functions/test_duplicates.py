@@ -29,6 +29,7 @@ from transforms.functions.dictionary_index import DictionaryIndex
 from transforms.functions.duplicate_index import DuplicateIndex
 from transforms.functions.duplicates import Decider
 from transforms.functions.fact_guard import Verdict
+from transforms.functions.printed_articles import print_article
 from transforms.functions.stories import Stories
 
 
@@ -128,7 +129,7 @@ def test_each_rule_is_needed(mutant: str, monkeypatch: pytest.MonkeyPatch) -> No
 
 def _rows(*articles: Article) -> list[Article | Copy | None]:
     decider = Decider(DictionaryIndex(), SEEN_AT, "run-1")
-    return list(decider.decide_all(articles))[: len(articles)]
+    return list(decider.decide_all([print_article(one) for one in articles]))[: len(articles)]
 
 
 def test_a_cut_copy_with_a_lede_of_its_own_is_folded_and_says_how_much_it_shares() -> None:
@@ -248,7 +249,7 @@ def test_a_page_that_takes_a_stub_of_another_story_is_shown_once_when_the_stub_m
     ]
     index, rows = DictionaryIndex(), []
     for number, arrival in enumerate(arrivals):
-        rows += Decider(index, SEEN_AT + number, "run-1").decide_all([arrival])
+        rows += Decider(index, SEEN_AT + number, "run-1").decide_all([print_article(arrival)])
     aliases = [row for row in rows if isinstance(row, Alias)]
     outcome = Outcome([row for row in rows if isinstance(row, Article | Copy)], aliases, 0)
     assert aliases

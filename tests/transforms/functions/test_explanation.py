@@ -22,6 +22,7 @@ from transforms.functions.explanation import (
     explain,
     share_text,
 )
+from transforms.functions.printed_articles import print_article
 from transforms.functions.shared_passages import Passage, shared_passages
 from transforms.functions.shingles import WIDTH
 from transforms.functions.text_print import SplitText
@@ -112,7 +113,7 @@ def test_a_run_over_the_two_texts_decides_the_same(
     one = article("a", article_body="\n".join(a), in_language="en")
     other = article("b", article_body="\n".join(b), in_language=language, first_seen_at=SEEN_AT + apart)
     found = explain(one.article_body, "en", other.article_body, language, apart=apart)
-    rows = list(Decider(DictionaryIndex(), SEEN_AT, "run-1").decide_all([one, other]))
+    rows = list(Decider(DictionaryIndex(), SEEN_AT, "run-1").decide_all([print_article(one), print_article(other)]))
     assert isinstance(rows[0], Article)
     assert isinstance(rows[1], Copy) is (found.outcome in COPIES)
     if isinstance(rows[1], Copy):
