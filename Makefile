@@ -4,12 +4,13 @@ LAKE ?= lake
 DATA ?=
 READY := .venv/.ready
 
-.PHONY: help run test lint types imports pytest benchmarks clean
+.PHONY: help run test lint types imports pytest models benchmarks clean
 
 help:
 	@echo "make run         read seeds/ into $(LAKE)/ and ask it a question"
 	@echo "make test        lint, types, import rules and tests"
 	@echo "make benchmarks DATA=FOLDER   measure; see BENCHMARKS.md"
+	@echo "make models DATA=FOLDER       make the files of transforms/models/ anew; see the cards in that folder"
 	@echo "make clean       remove what make has made"
 
 run: $(READY)
@@ -38,11 +39,25 @@ pytest: $(READY)
 # Compiled once here, since many machines (containers, above all) keep Python from writing .pyc files: a start then takes twice
 # as long.
 $(READY): pyproject.toml uv.lock
-	@echo "newsbeam: installing into .venv/ (about 700 MB; a minute the first time)"
+	@echo "newsbeam: installing into .venv/ (about 1 GB; a minute the first time)"
 	@uv="$$($(PYTHON) deploy/local/get_uv.py)" && "$$uv" sync --quiet --frozen --compile-bytecode --python "$$(command -v $(PYTHON))"
 	@touch $@
 
-benchmarks: $(READY)
+# In an environment of its own: what trains a model is not needed to run it.
+TRAINING := .tools/training/bin/python
+
+$(TRAINING): pyproject.toml uv.lock
+	@uv="$$($(PYTHON) deploy/local/get_uv.py)" && UV_PROJECT_ENVIRONMENT=.tools/training \
+	    "$$uv" sync --quiet --frozen --group training --python "$$(command -v $(PYTHON))"
+	@touch $@
+
+models: $(TRAINING)
+	@test -n "$(DATA)" || { echo "make models DATA=FOLDER: the folder of development data"; exit 2; }
+	$(TRAINING) -m transforms.training.extract_places
+	OPENBLAS_NUM_THREADS=1 $(TRAINING) -m transforms.training.train_names $(DATA)
+	OPENBLAS_NUM_THREADS=1 $(TRAINING) -m transforms.training.train_topics $(DATA)
+
+benchmarks: $(READY) $(TRAINING)
 	@test -n "$(DATA)" || { echo "make benchmarks DATA=FOLDER: the folder of development data"; exit 2; }
 	.venv/bin/python tests/benchmarks/extraction.py $(DATA)
 	.venv/bin/python tests/benchmarks/urls.py $(DATA)
@@ -50,6 +65,10 @@ benchmarks: $(READY)
 	.venv/bin/python tests/benchmarks/memory.py
 	.venv/bin/python tests/benchmarks/duplicates.py $(DATA)
 	.venv/bin/python tests/benchmarks/duplicates_scale.py --data $(DATA)
+	.venv/bin/python tests/benchmarks/feeds.py $(DATA)
+	$(TRAINING) tests/benchmarks/topics.py $(DATA)
+	.venv/bin/python tests/benchmarks/entities.py $(DATA)
+	.venv/bin/python tests/benchmarks/tags.py $(DATA)
 
 clean:
 	rm -rf .venv .tools

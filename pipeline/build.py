@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
@@ -11,6 +11,7 @@ import schemas.coders  # noqa: F401  (registers the rows)
 from pipeline.memory import Memory
 from schemas.input_slice import InputSlice
 from schemas.instants import Instant
+from schemas.tagged_article import TaggedArticle
 from schemas.written_file import WrittenFile
 from transforms import extract_articles, read_folder
 from transforms.deduplicate import Deduplicate
@@ -19,6 +20,8 @@ from transforms.functions import duplicates
 from transforms.functions.duplicate_index import DuplicateIndex
 from transforms.print_articles import PrintArticles
 from transforms.read_folder import ReadFolder
+from transforms.tag_entities import TagEntities
+from transforms.tag_topics import TagTopics
 from transforms.write_table import WriteTable
 
 
@@ -35,6 +38,7 @@ class CycleGraph:
     read_at: Instant
     processes: int
     time_limit: float
+    tags: Collection[str]
     folder: str
     open_memory: Callable[[], Memory]
     open_duplicates: Callable[[], DuplicateIndex]
@@ -61,7 +65,7 @@ def build(pipeline: beam.Pipeline, slices: Sequence[InputSlice], graph: CycleGra
     rejects = (read[read_folder.REJECTS], failed) | "AllRejects" >> beam.Flatten()
     decided = articles | "Deduplicate" >> Deduplicate(graph.open_duplicates, graph.run_id, graph.read_at)
     tables = {
-        "articles": decided[duplicates.ARTICLES],
+        "articles": _tagged(decided[duplicates.ARTICLES], graph),
         "copies": decided[duplicates.COPIES],
         "aliases": decided[duplicates.ALIASES],
         "rejects": rejects,
@@ -71,6 +75,15 @@ def build(pipeline: beam.Pipeline, slices: Sequence[InputSlice], graph: CycleGra
         for table, rows in tables.items()
     ]
     _ = files | "AllFiles" >> beam.Flatten() | "NoteFiles" >> beam.ParDo(_NoteFile(graph.open_memory, graph.cycle))
+
+
+def _tagged(articles: beam.PCollection, graph: CycleGraph) -> beam.PCollection:
+    rows = articles | "StartUntagged" >> beam.Map(TaggedArticle).with_output_types(TaggedArticle)
+    if "topics" in graph.tags:
+        rows = rows | "TagTopics" >> TagTopics(graph.processes, graph.time_limit)
+    if "entities" in graph.tags:
+        rows = rows | "TagEntities" >> TagEntities(graph.processes, graph.time_limit)
+    return _followed(rows, "tagged", graph) if graph.tags else rows
 
 
 def _followed(rows: beam.PCollection, table: str, graph: CycleGraph) -> beam.PCollection:

@@ -59,6 +59,10 @@ def _dispatch(given: Sequence[str]) -> int:
         from pipeline.commands.explain import explain_pair
 
         return explain_pair(parsed)
+    if parsed.command == "tag":
+        from pipeline.commands.tag import tag_files
+
+        return tag_files(parsed)
     from pipeline.commands import query
 
     return query.query(parsed) if parsed.command == "query" else query.sql(parsed)

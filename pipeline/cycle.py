@@ -32,7 +32,10 @@ from transforms.write_table import write_file
 
 @dataclass(frozen=True)
 class FinishedCycle:
-    """What a cycle did, and how many seconds each stage was at work (waiting for the worker processes: `extract`)."""
+    """What a cycle did, and how many seconds each stage was at work.
+
+    `extract`, `topics` and `entities` are the times that the worker processes were waited for.
+    """
 
     report: CycleReport
     seconds_by_stage: Mapping[str, float]
@@ -84,6 +87,7 @@ def _graph(lake: Lake, settings: RunSettings, run_id: str, cycle: int, read_at: 
         read_at=read_at,
         processes=settings.processes,
         time_limit=settings.time_limit,
+        tags=settings.tags,
         folder=str(lake.unpublished),
         open_memory=partial(memory_at, str(lake.memory)),
         open_duplicates=partial(duplicate_memory_at, str(lake.memory), read_at),
@@ -151,6 +155,8 @@ def _seconds_by_stage(counters: Mapping[str, int]) -> dict[str, float]:
         "read": "ReadFolder.microseconds",
         "extract": "ExtractArticles.microseconds_waited",
         "decide": "Deduplicate.microseconds",
+        "topics": "TagTopics.microseconds_waited",
+        "entities": "TagEntities.microseconds_waited",
         "write": "WriteTable.microseconds",
     }
     return {stage: counters.get(name, 0) / 1e6 for stage, name in names.items()}

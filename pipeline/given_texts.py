@@ -21,6 +21,7 @@ from schemas.input_slice import InputSlice
 from schemas.instants import Instant, instant_of
 from schemas.page import Page
 from transforms.functions.articles import article_from_page
+from transforms.functions.charsets import decode_text
 from transforms.functions.file_slices import MAX_FILE_BYTES, decompressed, read_up_to, slices_of_lines
 from transforms.functions.folder_inputs import InputRow, SliceReader
 from transforms.functions.kinds import HEAD_BYTES, kind_of
@@ -68,6 +69,24 @@ def find_text(given: str, lake: str) -> GivenText:
     if sign and line.isdecimal() and os.path.exists(path):
         return _row_of_file(given, path, int(line))
     return _row_of_lake(given, lake)
+
+
+def text_as_it_stands(given: str) -> str | None:
+    """Return the content of a file of plain text, decoded, its headline and byline in their places; None for anything
+    else (a page, a record, a row of the lake).
+
+    What is called `.txt` is one, whatever is in it. Of more than `MAX_FILE_BYTES` the rest is not read.
+    """
+    if not os.path.isfile(given):
+        return None
+    with open(given, "rb") as stored:
+        data, _ = read_up_to(decompressed(stored), MAX_FILE_BYTES)
+    is_called_text = given.lower().removesuffix(".gz").endswith(".txt")
+    try:
+        return decode_text(data) if is_called_text or kind_of(given, data[:HEAD_BYTES]) == "text" else None
+    except InputRejected:
+        # Of another file, whoever reads it as a run does meets the same, and says so.
+        return data.decode("utf-8", "replace") if is_called_text else None
 
 
 def _row_of_file(given: str, path: str, line: int | None) -> GivenText:

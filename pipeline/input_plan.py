@@ -25,10 +25,11 @@ from transforms.functions.file_slices import decompressed, slices_of_lines
 from transforms.functions.kinds import HEAD_BYTES, kind_of
 from transforms.read_folder import name_of_path, open_stored
 
-CYCLE_BYTES: Final = 24_000_000
+CYCLE_BYTES: Final = 16_000_000
 CYCLE_SLICES: Final = 2_000
-"""A cycle ends at either. A GroupByKey of the local runner holds about 6 times its payload (measured), so 24 MB of
-text cost some 150 MB; 2,000 pages are half a minute of extraction on two cores."""
+"""A cycle ends at either. A GroupByKey of the local runner holds about 6 times its payload (measured), and a text
+travels with its print, which is as large: 16 MB of text cost some 200 MB (24 MB: 100 MB more). 2,000 pages are half a
+minute of extraction on two cores, and over a minute of tagging."""
 
 _TEXT_OF_A_PAGE: Final = 16_000
 """What a page counts towards a cycle's bytes: of a page only its text stays, commonly 5 kB; this is its upper tenth."""

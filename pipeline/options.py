@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
-from pipeline.settings import MaxRejects, RunSettings
+from pipeline.settings import TAGS, MaxRejects, RunSettings, parse_tags
 from pipeline.version import newsbeam_version
 from schemas.errors import UsageError
 from transforms.functions.worker_pool import available_cores
@@ -44,9 +44,10 @@ examples:
   newsbeam run --input seeds --output lake
   newsbeam run --input 'pages/2026-*/**/*.html' articles.jsonl.gz --max-rejects 2%
 
-What is read: saved pages (.html, .htm), plain texts (.txt) and JSONL (.jsonl;
-a line is an article in newsbeam's column names with `article_body`, or a page
-as `url` and `html`), each also gzipped. Content decides where a name lies; what
+What is read: saved pages (.html, .htm), plain texts (.txt), JSONL (.jsonl; a
+line is an article in newsbeam's column names with `article_body`, or a page as
+`url` and `html`) and saved feeds (RSS, Atom, JSON Feed; items that carry their
+article whole become one, the others rejects), each also gzipped. Content decides where a name lies; what
 is none of these ends in `rejects`. Folders are read with all below them but
 hidden files. gs:// and s3:// need an extra: newsbeam[gcp], newsbeam[aws].
 
@@ -62,6 +63,9 @@ views:
   articles   each story once, as it was first written
   copies     texts folded into an article (duplicate_of): the same text
              elsewhere, near copies, later texts of the same page
+  topics     what each story is about: a row for each topic, position 1 the surest
+  entities   whom and what each story names: a row for each person, organisation
+             and place; a surname alone is the day's only person of that name
   stories    each story with its number of copies and outlets, its times and its
              fullest text
   aliases    rows found later to belong to another story; articles, copies and
@@ -73,6 +77,8 @@ views:
 examples:
   newsbeam query "select date_published, headline from articles order by 1 desc limit 20"
   newsbeam query "select headline, copies, outlets from stories order by copies desc"
+  newsbeam query "select name, count(*) from topics where position = 1 group by all"
+  newsbeam query "select headline from entities where name = 'Scott Bessent'"
   newsbeam query "select reason, count(*) from rejects group by all" --format csv
   newsbeam query "from articles" --format parquet --output articles.parquet
 """
@@ -95,6 +101,24 @@ or far apart in time are never compared, and those that say the same with other
 names and numbers (weather, scores) are no copies. A run leaves out what an
 outlet repeats under its stories, explain does not. The exit code does not tell
 what was found.
+"""
+
+_TAG_EPILOG: Final = """\
+FILE is of any kind that `newsbeam run` reads (a line of JSONL as FILE#LINE) or,
+where there is no such file, an article_id, a copy_id or a URL in the lake.
+
+examples:
+  newsbeam tag seeds/000_72498b1274f5d172.txt
+  newsbeam tag *.txt --json | jq -c '[.given, .topics[0].name]'
+
+For each topic that is given: its confidence, and the words that spoke most for
+it. A deeper concept is given only where it is sure; the nearest ones are shown
+in any case. With --json also every mention: `start` and `end` in characters of
+`article_body`, `text`, `type`, and `name`, the entity that it belongs to. A
+plain text is tagged as it stands, so that offsets count in the file (decoded);
+a run takes headline and byline out of the text first. Texts in languages
+without a model get no tags; one too short to tell its language counts as
+English here, and gets none in a run.
 """
 
 
@@ -139,6 +163,7 @@ def run_settings(parsed: argparse.Namespace, beam_flags: Sequence[str]) -> RunSe
         output=parsed.output,
         processes=parsed.processes,
         time_limit=parsed.time_limit,
+        tags=parse_tags(parsed.tags),
         max_rejects=MaxRejects.parse(parsed.max_rejects) if parsed.max_rejects is not None else None,
         json=parsed.json,
         quiet=parsed.quiet,
@@ -178,10 +203,12 @@ def _parsers() -> tuple[Parser, Parser]:
     query = _command(commands, "query", "ask a lake in SQL (DuckDB)", _QUERY_EPILOG)
     sql = _command(commands, "sql", "print the definitions of the views, to paste into any DuckDB", "")
     explain = _command(commands, "explain", "show why two texts are or are not copies", _EXPLAIN_EPILOG)
+    tag = _command(commands, "tag", "show the topics and entities of texts, with what speaks for them", _TAG_EPILOG)
     _add_run_flags(run)
     _add_query_flags(query)
     _add_explain_flags(explain)
-    for command in (query, sql, explain):
+    _add_tag_flags(tag)
+    for command in (query, sql, explain, tag):
         _add_lake(command, "--lake", "folder of the lake")
     return parser, run
 
@@ -203,14 +230,26 @@ def _add_run_flags(run: Parser) -> None:
     )
     _add_lake(run, "--output", "folder of the lake, made if it is not there")
     run.add_argument(
-        "--processes", type=int, default=cores, metavar="N", help=f"worker processes for extraction (default: {cores})"
+        "--processes",
+        type=int,
+        default=cores,
+        metavar="N",
+        help=f"worker processes for extraction and tags (default: {cores})",
     )
     run.add_argument(
         "--time-limit",
         type=float,
         default=DEFAULT_TIME_LIMIT,
         metavar="SECONDS",
-        help=f"a page that takes longer is stopped and rejected (default: {DEFAULT_TIME_LIMIT:g})",
+        help="a page that takes longer is stopped and rejected; an article whose tags take longer comes without them "
+        f"(default: {DEFAULT_TIME_LIMIT:g})",
+    )
+    run.add_argument(
+        "--tags",
+        metavar="LIST",
+        default=",".join(TAGS),
+        help="what to tag articles with: topics, entities, both with a comma between, or none; entities take longer "
+        f"than all the rest (default: {','.join(TAGS)})",
     )
     run.add_argument(
         "--max-rejects", metavar="N|N%", help="fail (exit code 1) after the run if it rejected more than this"
@@ -235,6 +274,12 @@ def _add_explain_flags(explain: Parser) -> None:
         "--all", action="store_true", help="show all shared passages, and whole (default: 10, shortened)"
     )
     explain.add_argument("--json", action="store_true", help="print everything as one JSON object")
+
+
+def _add_tag_flags(tag: Parser) -> None:
+    tag.add_argument("files", metavar="FILE", nargs="+", help="a file, FILE#LINE, or an article_id, copy_id or URL")
+    tag.add_argument("--language", metavar="CODE", help="take the texts to be in this language (en)")
+    tag.add_argument("--json", action="store_true", help="print each text's tags and mentions as one line of JSON")
 
 
 def _add_lake(parser: Parser, flag: str, meaning: str) -> None:

@@ -24,7 +24,7 @@ class Tally:
     """Counts of the run that this process is doing."""
 
     stored_bytes: int = 0
-    rows: dict[str, int] = field(default_factory=lambda: {"articles": 0, "rejects": 0})
+    rows: dict[str, int] = field(default_factory=lambda: {"articles": 0, "tagged": 0, "rejects": 0})
     cycles: int = 0
 
 
@@ -40,7 +40,7 @@ def follow_slice(piece: InputSlice) -> None:
 
 
 def follow_row(table: str) -> None:
-    """Note that a text was found, or an input rejected."""
+    """Note that a text was found or tagged, or an input rejected."""
     _tally.rows[table] += 1
 
 
@@ -92,6 +92,6 @@ def _show_lines(total_bytes: int, stop: threading.Event) -> None:
 
 
 def _counts() -> str:
-    texts, rejects = _tally.rows["articles"], _tally.rows["rejects"]
+    texts, tagged, rejects = (f"{count:,}" for count in _tally.rows.values())
     cycles = "1 cycle" if _tally.cycles == 1 else f"{_tally.cycles} cycles"
-    return f"{texts:,} texts, {rejects:,} rejects, {cycles} committed"
+    return f"{texts} texts, {tagged} tagged, {rejects} rejects, {cycles} committed"

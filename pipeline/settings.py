@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 from schemas.errors import UsageError
 
@@ -33,6 +34,24 @@ class MaxRejects:
         return rejects * 100 > self.limit * inputs if self.is_share else rejects > self.limit
 
 
+TAGS: Final = ("topics", "entities")
+"""What articles can be tagged with, in the order of the stages."""
+
+
+def parse_tags(text: str) -> frozenset[str]:
+    """Read `topics,entities`, one of them, or `none`.
+
+    Raises:
+        UsageError: it names something else.
+    """
+    names = {name.strip() for name in text.split(",")}
+    if names == {"none"}:
+        return frozenset()
+    if not names <= set(TAGS):
+        raise UsageError(f"--tags {text}: give {','.join(TAGS)}, one of them, or none")
+    return frozenset(names)
+
+
 @dataclass(frozen=True)
 class RunSettings:
     """Settings of `newsbeam run`; what each means stands in the command's help."""
@@ -41,6 +60,7 @@ class RunSettings:
     output: str
     processes: int
     time_limit: float
+    tags: frozenset[str]
     max_rejects: MaxRejects | None
     json: bool
     quiet: bool

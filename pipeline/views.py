@@ -35,25 +35,54 @@ union all by name
 select * exclude (copy_id, duplicate_of, relation, similarity, story, is_promoted)
 from copies_with_story where is_promoted"""
 
+# A copy has the tags of its story, never its own.
 _COPIES: Final = """
-select * exclude (story, is_promoted) replace (story as duplicate_of) from copies_with_story where not is_promoted
-union all by name
-select a.article_id as copy_id, m.story as duplicate_of, 'version' as relation, null::float as similarity, a.*
-from {articles} a join articles_moved m on m.article_id = a.article_id and m.story <> a.article_id"""
+select c.*, a.topics, a.topics_state, a.entities, a.entities_state
+from (
+    select * exclude (story, is_promoted) replace (story as duplicate_of) from copies_with_story where not is_promoted
+    union all by name
+    select a.article_id as copy_id, m.story as duplicate_of, 'version' as relation, null::float as similarity,
+        a.* exclude (topics, topics_state, entities, entities_state)
+    from {articles} a join articles_moved m on m.article_id = a.article_id and m.story <> a.article_id
+) c left join articles a on a.article_id = c.duplicate_of"""
+
+_TOPICS: Final = """
+select article_id, date, date_published, first_seen_at, source_domain, headline,
+    generate_subscripts(topics, 1) as position, unnest(topics, recursive := true)
+from articles"""
+
+# The only person of a day with a surname, by first and last name; written most often, then longest, in full.
+_FULL_NAMES: Final = """
+select date, surname, max_by(name, (articles, length(name), name)) as name
+from (
+    select date, name, regexp_extract(lower(name), '\\S+$') as surname, regexp_extract(lower(name), '^\\S+') as first,
+        count(*) as articles
+    from (select date, unnest(entities, recursive := true) from {articles})
+    where type = 'Person' and name like '% %' group by all
+) group by date, surname having count(distinct first) = 1"""
+
+_ENTITIES: Final = """
+select e.* exclude (name), coalesce(f.name, e.name) as name, e.name as name_in_article
+from (
+    select article_id, date, date_published, first_seen_at, source_domain, headline,
+        unnest(entities, recursive := true) from articles
+) e left join full_names f
+    on e.type = 'Person' and e.name not like '% %' and f.date = e.date and f.surname = lower(e.name)"""
 
 _STORIES: Final = """
 select story as article_id, max(headline) filter (is_canonical) as headline,
     max(in_language) filter (is_canonical) as in_language,
     count(*) filter (not is_canonical) as copies, count(distinct outlet) as outlets,
     arg_min(outlet, coalesce(date_published, first_seen_at)) as first_outlet,
+    any_value(topics) filter (is_canonical) as topics, any_value(entities) filter (is_canonical) as entities,
     min(date_published) as first_published, min(first_seen_at) as first_seen_at, max(first_seen_at) as last_seen_at,
     max(word_count) as word_count, arg_max(article_body, word_count) as article_body,
     arg_max(article_id, word_count) as fullest_article_id
 from (
     select article_id as story, true as is_canonical, coalesce(source_domain, publisher) as outlet, article_id,
-        headline, in_language, date_published, first_seen_at, word_count, article_body from articles
-    union all
-    select duplicate_of, false, coalesce(source_domain, publisher), article_id,
+        headline, in_language, topics, entities, date_published, first_seen_at, word_count, article_body from articles
+    union all by name
+    select duplicate_of as story, false as is_canonical, coalesce(source_domain, publisher) as outlet, article_id,
         headline, in_language, date_published, first_seen_at, word_count, article_body from copies
 ) group by story"""
 
@@ -74,6 +103,9 @@ _VIEWS: Final[Mapping[str, tuple[str, str]]] = {
     "copies_with_story": ("rows of the table copies, with the story that each belongs to now", _COPIES_WITH_STORY),
     "articles": ("each story once, as it was first written", _ARTICLES),
     "copies": ("every other row of a story (duplicate_of): copies, versions, updates", _COPIES),
+    "topics": ("what each story is about, a row for each topic, position 1 the surest", _TOPICS),
+    "full_names": ("the one person of a day that has a surname", _FULL_NAMES),
+    "entities": ("whom and what each story names; a surname alone is the day's only person of that name", _ENTITIES),
     "stories": ("each story with its copies, outlets and times, and its fullest text", _STORIES),
     "rejects": ("inputs that could not become a row, with stage and reason", "\nselect * from {rejects}"),
     "runs": ("each run's account: inputs = articles + copies + rejects + already_seen", _RUNS),

@@ -1,4 +1,4 @@
-"""The row of the `articles` table."""
+"""An article, as extraction and records give it: the row that goes from stage to stage."""
 
 from __future__ import annotations
 

@@ -14,9 +14,10 @@ from schemas.input_slice import InputSlice
 from schemas.page import Page
 from schemas.printed_article import PrintedArticle
 from schemas.reject import Reject
+from schemas.tagged_article import TaggedArticle
 from schemas.written_file import WrittenFile
 
-ROW_TYPES = (Alias, Article, Copy, InputSlice, Page, PrintedArticle, Reject, WrittenFile)
+ROW_TYPES = (Alias, Article, Copy, InputSlice, Page, PrintedArticle, Reject, TaggedArticle, WrittenFile)
 """Every type of row that crosses from one stage to another."""
 
 for _row_type in ROW_TYPES:

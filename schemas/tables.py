@@ -62,6 +62,46 @@ _ARTICLE_COLUMNS: Final = [
     _column("schema_version", pa.int16(), "version of this table's columns", required=True),
 ]
 
+_TOPIC: Final = pa.struct([
+    ("id", pa.string()), ("name", pa.string()), ("confidence", pa.float32()), ("level", pa.int8()),
+    ("creator", pa.string()),
+])  # fmt: skip
+_ENTITY: Final = pa.struct([
+    ("name", pa.string()), ("type", pa.string()), ("mentions", pa.int32()), ("first_offset", pa.int32()),
+    ("surface_forms", _TEXTS), ("country", pa.string()), ("geonames_id", pa.int64()), ("extractor", pa.string()),
+])  # fmt: skip
+
+_TAG_COLUMNS: Final = [
+    _column(
+        "topics",
+        pa.list_(_TOPIC),
+        "IPTC Media Topics, as ninjs `subjects`: up to 3 top concepts (`level` 1), the surest first, then a deeper one "
+        "of the first one's branch where it is sure; `confidence` 0 to 1",
+        required=True,
+    ),
+    _column(
+        "topics_state",
+        pa.string(),
+        "`ok`; why `topics` is empty: `too_short` (under 40 words), `no_model` (none serves the language), `not_done` "
+        "(over the time limit, or failed), `off` (not asked for)",
+        required=True,
+    ),
+    _column(
+        "entities",
+        pa.list_(_ENTITY),
+        "people, organisations and places, the one with most `mentions` first; `type` as in schema.org; `first_offset` "
+        "in characters of `article_body`; `country` ISO 3166-1 alpha-2",
+        required=True,
+    ),
+    _column(
+        "entities_state",
+        pa.string(),
+        "`ok`; `cut` (only the first 200,000 characters were read); why `entities` is empty: `no_model`, `not_done`, "
+        "`off`",
+        required=True,
+    ),
+]
+
 _COPY_COLUMNS: Final = [
     _column("copy_id", pa.string(), "hex; a function of the copy's own `article_id` and text", required=True),
     _column(
@@ -131,7 +171,7 @@ def _schema(columns: list[pa.Field[pa.DataType]]) -> pa.Schema:
 
 
 TABLES: Final[dict[str, pa.Schema]] = {
-    "articles": _schema(_ARTICLE_COLUMNS),
+    "articles": _schema(_ARTICLE_COLUMNS + _TAG_COLUMNS),
     "copies": _schema(_COPY_COLUMNS + _ARTICLE_COLUMNS),
     "rejects": _schema(_REJECT_COLUMNS),
     "aliases": _schema(_ALIAS_COLUMNS),

@@ -21,6 +21,7 @@ from pipeline.views import view_definitions
 from schemas.alias import Alias
 from schemas.article import Article
 from schemas.copy import Copy
+from schemas.tagged_article import TaggedArticle
 from tests.samples import SEEN_AT, article
 from transforms.functions import duplicate_index
 from transforms.functions.clusters import Pair, pair_of, partition
@@ -234,7 +235,8 @@ def add_rows(lake: Lake, table: str, name: str, *rows: tuple[object, ...]) -> No
     """Write rows to a table as a published file of that name."""
     path = lake.root / table / "date=2026-03-31" / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(to_parquet(table, map(flat_row, rows)))
+    complete = (TaggedArticle(row) if isinstance(row, Article) and table == "articles" else row for row in rows)
+    path.write_bytes(to_parquet(table, map(flat_row, complete)))
 
 
 def lake_of(outcome: Outcome, root: Path) -> duckdb.DuckDBPyConnection:

@@ -11,9 +11,12 @@ from typing import Any
 from schemas.alias import Alias
 from schemas.article import Article
 from schemas.copy import Copy
+from schemas.entity import Entity
 from schemas.instants import Instant
 from schemas.page import Page
 from schemas.reject import Reject
+from schemas.tagged_article import TaggedArticle
+from schemas.topic import Topic
 from transforms.functions.texts import content_sha256, word_count
 from transforms.functions.urls import article_id, copy_id
 
@@ -67,6 +70,21 @@ def article(name: str = "one", **columns: Any) -> Article:
         "in_language": "en",
     }
     return Article(**(made | columns))
+
+
+def tagged_article(name: str = "one", *, topics: Any = None, entities: Any = None, **columns: Any) -> TaggedArticle:
+    """An article with tags: those given, or some of its own."""
+    if topics is None:
+        topics = [
+            Topic("medtop:04000000", "economy, business and finance", 0.75, 1, "model-1"),
+            Topic("medtop:20000344", HOSTILE, 0.5, 3, "model-1"),
+        ]
+    if entities is None:
+        entities = [
+            Entity("Ada Moss", "Person", 3, 0, ["Ada Moss", "Moss"], None, None, "model-2"),
+            Entity("Bern", "Place", 1, 40, ["Bern", HOSTILE], "CH", 2661552, "model-2"),
+        ]
+    return TaggedArticle(article(name, **columns), topics, "ok", entities, "ok")
 
 
 def copy(name: str = "one", of: str = "two", **columns: Any) -> Copy:

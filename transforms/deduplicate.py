@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -11,14 +10,11 @@ from apache_beam.metrics import Metrics
 
 import schemas.coders  # noqa: F401  (registers the rows)
 from schemas.alias import Alias
-from schemas.article import Article
-from schemas.copy import Copy
 from schemas.instants import Instant
 from schemas.printed_article import PrintedArticle
+from transforms.clocks import timed
 from transforms.functions.duplicate_index import DuplicateIndex
 from transforms.functions.duplicates import ALIASES, ARTICLES, COPIES, TAGS, Decider
-
-_END = object()
 
 
 @dataclass
@@ -82,16 +78,10 @@ class _DecideInOrder(beam.DoFn):
     def process(self, group: tuple[int, Iterable[PrintedArticle]]) -> Iterator[beam.pvalue.TaggedOutput]:
         decider = Decider(self._index, self._decided_at, self._run_id)
         rows = decider.decide_all(sorted(group[1], key=_order))
-        while (row := self._next(rows)) is not _END:
+        for row in timed(rows, self._microseconds):
             if row is None:
                 self._already_seen.inc()
             else:
                 self._corrected.inc(isinstance(row, Alias))
                 yield beam.pvalue.TaggedOutput(TAGS[type(row)], row)
         self._compared.inc(decider.compared)
-
-    def _next(self, rows: Iterator[Article | Copy | Alias | None]) -> object:
-        started = time.perf_counter()
-        row = next(rows, _END)
-        self._microseconds.inc(int((time.perf_counter() - started) * 1e6))
-        return row

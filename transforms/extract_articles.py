@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
-from apache_beam.transforms.window import GlobalWindow, TimestampedValue
-from apache_beam.utils.windowed_value import WindowedValue
 
 import schemas.coders  # noqa: F401  (registers the rows)
 from schemas.errors import InputRejected
 from schemas.page import Page
 from schemas.printed_article import PrintedArticle
 from schemas.reject import Reject
+from transforms.clocks import timed, with_timestamp
 from transforms.functions.printed_articles import printed_article_from_page
 from transforms.functions.rejects import reject_page
 from transforms.functions.worker_pool import Finished, TaskStream, shared_pool
@@ -45,7 +43,6 @@ class ExtractArticles(beam.PTransform):
 
 
 _Ticket = tuple[Page, object]
-_Output = tuple[str, PrintedArticle | Reject, object]
 
 
 class _Extract(beam.DoFn):
@@ -66,22 +63,16 @@ class _Extract(beam.DoFn):
         self._stream: TaskStream[Page, _Ticket, PrintedArticle] = TaskStream(self._pool, function)
 
     def process(self, page: Page, timestamp: object = beam.DoFn.TimestampParam) -> Iterator[beam.pvalue.TaggedOutput]:
-        for tag, row, seen_at in self._outputs(self._stream.give(page, (page, timestamp))):
-            yield beam.pvalue.TaggedOutput(tag, TimestampedValue(row, seen_at))
+        yield from self._outputs(self._stream.give(page, (page, timestamp)))
 
     def finish_bundle(self) -> Iterator[beam.pvalue.TaggedOutput]:
-        for tag, row, seen_at in self._outputs(self._stream.rest()):
-            yield beam.pvalue.TaggedOutput(tag, WindowedValue(row, seen_at, [GlobalWindow()]))
+        yield from self._outputs(self._stream.rest())
 
-    def _outputs(self, finished: Iterator[Finished[_Ticket, PrintedArticle]]) -> Iterator[_Output]:
-        while True:
-            started = time.perf_counter()
-            one = next(finished, None)
-            self._microseconds_waited.inc(int((time.perf_counter() - started) * 1e6))
-            if one is None:
-                return
+    def _outputs(self, finished: Iterator[Finished[_Ticket, PrintedArticle]]) -> Iterator[beam.pvalue.TaggedOutput]:
+        for one in timed(finished, self._microseconds_waited):
             page, timestamp = one.ticket
-            yield (*self._row(page, one.result), timestamp)
+            tag, row = self._row(page, one.result)
+            yield beam.pvalue.TaggedOutput(tag, with_timestamp(row, timestamp))
 
     def _row(self, page: Page, result: PrintedArticle | InputRejected) -> tuple[str, PrintedArticle | Reject]:
         if isinstance(result, InputRejected):

@@ -16,15 +16,15 @@ from apache_beam.metrics import Metrics
 
 import schemas.coders  # noqa: F401  (registers the rows)
 from schemas.alias import Alias
-from schemas.article import Article
 from schemas.copy import Copy
 from schemas.errors import LakeError
 from schemas.reject import Reject
+from schemas.tagged_article import TaggedArticle
 from schemas.written_file import WrittenFile
 from transforms.functions.parquet_rows import flat_row, partition_of, partition_path, to_parquet
 
-ROW_TYPES = {"articles": Article, "copies": Copy, "rejects": Reject, "aliases": Alias}
-_Row: TypeAlias = Article | Copy | Reject | Alias
+ROW_TYPES = {"articles": TaggedArticle, "copies": Copy, "rejects": Reject, "aliases": Alias}
+_Row: TypeAlias = TaggedArticle | Copy | Reject | Alias
 
 
 @dataclass
@@ -56,8 +56,19 @@ class WriteTable(beam.PTransform):
 def _by_shard(row: _Row, shards: int) -> tuple[int, _Row]:
     if shards == 1:
         return 0, row
-    identifier = row.copy_id if isinstance(row, Copy) else row[0]
-    return int(hashlib.sha256(str(identifier).encode()).hexdigest()[:8], 16) % shards, row
+    return int(hashlib.sha256(_identifier(row).encode()).hexdigest()[:8], 16) % shards, row
+
+
+def _identifier(row: _Row) -> str:
+    match row:
+        case TaggedArticle():
+            return row.article.article_id
+        case Copy():
+            return row.copy_id
+        case Reject():
+            return row.reject_id
+        case Alias():
+            return row.old_id
 
 
 class _WriteFiles(beam.DoFn):

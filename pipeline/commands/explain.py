@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Column, Table
-from rich.text import Text
 
 from pipeline.given_texts import GivenText, find_text
+from pipeline.terminal import json_line, safe
 from transforms.functions.duplicate_index import WINDOW
 from transforms.functions.explanation import COPIES, HOUR, Explanation, decision, explain, share_text
 from transforms.functions.shared_passages import Passage
@@ -22,17 +21,6 @@ from transforms.functions.text_print import LEAST_SHINGLES
 
 _PASSAGES_SHOWN: Final = 10
 _PASSAGE_CHARACTERS: Final = 400
-
-# What could give a terminal orders, or turn its line round: control characters, overriding marks, halves of surrogates.
-_UNSAFE: Final = (
-    *range(0x20),
-    *range(0x7F, 0xA0),
-    *range(0x2028, 0x202F),
-    *range(0x2066, 0x206A),
-    *range(0xD800, 0xE000),
-)
-_MASKED: Final = dict.fromkeys(_UNSAFE, "\ufffd")
-_ESCAPED: Final = {code: f"\\u{code:04x}" for code in _UNSAFE if code >= 0x20}
 
 
 def explain_pair(arguments: argparse.Namespace) -> int:
@@ -46,7 +34,7 @@ def explain_pair(arguments: argparse.Namespace) -> int:
     same_page = a.article_id == b.article_id
     found = explain(a.body, a.language, b.body, b.language, apart=apart, is_same_page=same_page)
     if arguments.json:
-        sys.stdout.write(_json(a, b, found).translate(_ESCAPED) + "\n")
+        sys.stdout.write(json_line(_figures(a, b, found)))
     else:
         # Where nothing is known of the reader's width, enough for two columns of text.
         _print(Console(width=shutil.get_terminal_size((120, 24)).columns), a, b, found, show_all=arguments.all)
@@ -56,12 +44,12 @@ def explain_pair(arguments: argparse.Namespace) -> int:
 # Showing
 
 
-def _json(a: GivenText, b: GivenText, found: Explanation) -> str:
+def _figures(a: GivenText, b: GivenText, found: Explanation) -> dict[str, Any]:
     sides = {name: {**asdict(row), **asdict(side)} for name, row, side in (("a", a, found.a), ("b", b, found.b))}
     for side in sides.values():
         del side["body"]
     verdict = found.facts
-    figures = {
+    return {
         "outcome": found.outcome,
         "are_copies": found.outcome in COPIES,
         "decision": decision(found),
@@ -79,7 +67,6 @@ def _json(a: GivenText, b: GivenText, found: Explanation) -> str:
         },
         "passages": list(map(asdict, found.passages)),
     }
-    return json.dumps(figures, ensure_ascii=False)
 
 
 def _print(console: Console, a: GivenText, b: GivenText, found: Explanation, *, show_all: bool) -> None:
@@ -92,7 +79,7 @@ def _print(console: Console, a: GivenText, b: GivenText, found: Explanation, *, 
 
 def _print_lines(console: Console, lines: Iterable[str | None]) -> None:
     for line in filter(None, lines):
-        console.print(_safe(line), soft_wrap=not console.is_terminal)
+        console.print(safe(line), soft_wrap=not console.is_terminal)
 
 
 def _overview(a: GivenText, b: GivenText, found: Explanation) -> Table:
@@ -100,7 +87,7 @@ def _overview(a: GivenText, b: GivenText, found: Explanation) -> Table:
     for name in ("given", "headline", "outlet", "language", "story", "relation"):
         values = [getattr(row, name) for row in (a, b)]
         if any(values):
-            table.add_row(name, *(_safe(value or "–") for value in values))
+            table.add_row(name, *(safe(value or "–") for value in values))
     table.add_row("words", f"{found.a.words:,}", f"{found.b.words:,}")
     table.add_row("distinct shingles", f"{found.a.shingles:,}", f"{found.b.shingles:,}")
     sizes = [(side, "shorter" if side is found.by_length[0] else "longer") for side in (found.a, found.b)]
@@ -116,7 +103,7 @@ def _passages(passages: Sequence[Passage], *, show_all: bool) -> Table:
         cells = ((one.a_at, one.a_text), (one.b_at, one.b_text))
         table.add_row(
             f"{one.words:,}",
-            *(_safe(f"{at:,}–{at + one.words - 1:,}: {text if show_all else _shortened(text)}") for at, text in cells),
+            *(safe(f"{at:,}–{at + one.words - 1:,}: {text if show_all else _shortened(text)}") for at, text in cells),
         )
     return table
 
@@ -168,8 +155,3 @@ def _in_lake(a: GivenText, b: GivenText, found: Explanation) -> str | None:
         f"The lake has {has}, all the same: a run leaves out what an outlet repeats, gives a weak copy to its best "
         "match only, and compares with the texts that it knew then."
     )
-
-
-def _safe(text: str) -> Text:
-    """Return text from the web as rich shows it: on one line, without orders to the terminal, and none to rich."""
-    return Text(" ".join(text.split()).translate(_MASKED))

@@ -344,7 +344,7 @@ class Trial:
 
     def command(self, death: Death | None = None) -> list[str]:
         """The command line; the installed command itself where nothing is to be changed in it."""
-        run = newsbeam("run", "--input", self.pages, "--output", self.lake, "--quiet")
+        run = newsbeam("run", "--input", self.pages, "--output", self.lake, "--quiet", "--tags", "topics")
         wishes = {"slices": self.slices, "fault": self.fault}
         if death and death.point:
             wishes |= {"point": death.point, "cycle": death.cycle}

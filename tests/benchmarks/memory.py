@@ -128,7 +128,8 @@ def _body(chance: random.Random, words: Sequence[str]) -> str:
 
 def run_over(source: Path, lake: Path, options: argparse.Namespace) -> Run:
     """Run the command and read its account."""
-    command = newsbeam("run", "--input", source, "--output", lake, "--json", "--processes", str(options.processes))
+    command = newsbeam("run", "--input", source, "--output", lake, "--json", "--tags", "none")
+    command += ["--processes", str(options.processes)]
     watched = watch(command, every=0.2, proportional=True)
     return Run(watched, watched.json())
 

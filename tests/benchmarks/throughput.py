@@ -93,7 +93,7 @@ class Rate:
 
 def rate_of_newsbeam(folder: Path, lake: Path, options: argparse.Namespace) -> Rate:
     """Run the command over a folder into a new lake."""
-    command = newsbeam("run", "--input", folder, "--output", fresh(lake), "--json")
+    command = newsbeam("run", "--input", folder, "--output", fresh(lake), "--json", "--tags", "none")
     watched = watch([*command, "--processes", str(options.processes), "--time-limit", str(options.time_limit)])
     account = watched.json()
     return _rate(watched, account["inputs"], account["rejects"], account["seconds"])

@@ -69,7 +69,9 @@ def start(pages: str, lake: Path, prepare: Callable[[], None] = lambda: None) ->
 
     os.setsid()
     prepare()
-    sys.exit(cli.main(["run", "--quiet", "--input", pages, "--output", str(lake), "--processes", "1"]))
+    sys.exit(
+        cli.main(["run", "--quiet", "--input", pages, "--output", str(lake), "--processes", "1", "--tags", "none"])
+    )
 
 
 def end_of(child: int) -> int:

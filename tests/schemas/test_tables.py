@@ -17,17 +17,18 @@ from schemas.input_slice import InputSlice
 from schemas.page import Page
 from schemas.printed_article import PrintedArticle
 from schemas.reject import Reject
+from schemas.tagged_article import TaggedArticle
 from schemas.written_file import WrittenFile
-from tests.samples import HOSTILE, alias, article, copy, page, reject
+from tests.samples import HOSTILE, alias, article, copy, page, reject, tagged_article
 from transforms.functions.printed_articles import print_article
 
-ROW_OF_TABLE = {"articles": Article, "copies": Copy, "rejects": Reject, "aliases": Alias, "runs": CycleReport}
+ROW_OF_TABLE = {"articles": TaggedArticle, "copies": Copy, "rejects": Reject, "aliases": Alias, "runs": CycleReport}
 
 
 def _fields(row_type: Any) -> dict[str, Any]:
-    """Field types of a row as its table holds it: a copy's article lies flat beside the copy's own columns."""
+    """Field types of a row as its table holds it: the article that it holds lies flat beside the row's own columns."""
     fields = typing.get_type_hints(row_type)
-    if row_type is Copy:
+    if "article" in fields:
         return {**{name: kind for name, kind in fields.items() if name != "article"}, **typing.get_type_hints(Article)}
     return fields
 
@@ -52,7 +53,17 @@ def _fits(column: pa.Field, kind: Any) -> bool:
         return pa.types.is_binary(column.type)
     if kind is str:
         return pa.types.is_string(column.type)
-    return pa.types.is_list(column.type) and column.type.value_type == pa.string()
+    (inner,) = typing.get_args(kind)
+    return pa.types.is_list(column.type) and _fits_inside(column.type.value_type, inner)
+
+
+def _fits_inside(column_type: pa.DataType, kind: Any) -> bool:
+    if kind is str:
+        return pa.types.is_string(column_type)
+    fields = typing.get_type_hints(kind)
+    return [field.name for field in column_type] == list(fields) and all(
+        _fits(field, _plain(fields[field.name])[0]) for field in column_type
+    )
 
 
 @pytest.mark.parametrize("table", sorted(tables.TABLES))
@@ -106,6 +117,8 @@ ROWS = [
     page("raw", body=b"\x00\xff\xfe", url=HOSTILE, charset_hint="", hints="{}"),
     page("empty", body=b""),
     print_article(article()),
+    tagged_article(),
+    tagged_article("bare", topics=[], entities=[]),
     reject(),
     reject(2, message=HOSTILE, input_id="ab", line=1 << 33, url="", payload=b"\xff\x00", payload_bytes=0),
     WrittenFile("articles", "articles/date=2026-03-31/c00000001-000.parquet", 0, 1 << 33),
@@ -132,5 +145,15 @@ def test_equal_rows_have_equal_bytes(row: Any) -> None:
 
 
 def test_every_row_that_crosses_between_stages_is_registered() -> None:
-    assert set(ROW_TYPES) == {Alias, Article, Copy, InputSlice, Page, PrintedArticle, Reject, WrittenFile}
+    assert set(ROW_TYPES) == {
+        Alias,
+        Article,
+        Copy,
+        InputSlice,
+        Page,
+        PrintedArticle,
+        Reject,
+        TaggedArticle,
+        WrittenFile,
+    }
     assert {type(row) for row in ROWS} == set(ROW_TYPES)

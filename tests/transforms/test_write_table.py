@@ -7,14 +7,16 @@ import duckdb
 import pytest
 
 from tests.beam_rows import run_stage
-from tests.samples import HOSTILE, SEEN_AT, alias, article, copy, reject
+from tests.samples import HOSTILE, SEEN_AT, alias, copy, reject, tagged_article
 from transforms.functions.parquet_rows import flat_row
 from transforms.write_table import WriteTable, write_file
 
 DAY = 86_400_000_000
 
 ROWS: dict[str, list[Any]] = {
-    "articles": [article(f"story {n}", first_seen_at=SEEN_AT + n % 3 * DAY, headline=HOSTILE) for n in range(20)],
+    "articles": [
+        tagged_article(f"story {n}", first_seen_at=SEEN_AT + n % 3 * DAY, headline=HOSTILE) for n in range(20)
+    ],
     "copies": [copy(f"story {n}", first_seen_at=SEEN_AT + n % 3 * DAY) for n in range(20)],
     "rejects": [reject(n, first_seen_at=SEEN_AT + n % 3 * DAY, payload=b"\xff\x00") for n in range(20)],
     "aliases": [alias(f"story {n}", decided_at=SEEN_AT + n % 3 * DAY) for n in range(20)],

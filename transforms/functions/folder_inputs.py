@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol, TypeAlias
 
 from schemas.article import Article
 from schemas.errors import InputRejected
+from schemas.feed_item import FeedDocument
 from schemas.input_slice import InputSlice
 from schemas.instants import Instant
 from schemas.page import Page
 from schemas.reject import Reject
 from transforms.functions.articles import Origin, article_from_record
+from transforms.functions.feed_inputs import FeedInput, article_from_item, feed_inputs
 from transforms.functions.file_slices import MAX_FILE_BYTES
 from transforms.functions.kinds import HEAD_BYTES, kind_of
 from transforms.functions.records import hints_of, read_record
@@ -63,6 +66,8 @@ class SliceReader:
             yield from self._rejected(piece.path, data, kind)
         elif kind == "jsonl":
             yield from self._lines(piece, data, complete=failure is None)
+        elif kind == "feed":
+            yield from self._items(piece.path, data)
         elif failure is None:
             page = Page(_digest(data), piece.path, kind, data, self.read_at)
             yield from self._input(page.input_id, lambda: page)
@@ -98,6 +103,32 @@ class SliceReader:
         if complete:
             self.index.remember_slice(digest, len(lines))
 
+    def _items(self, path: str, data: bytes) -> Iterator[InputRow]:
+        digest = _digest(data)
+        known = self.index.inputs_of_slice(digest)
+        if known is not None:
+            self.inputs += known
+            self.already_seen += known
+            return
+        try:
+            document, inputs = feed_inputs(data)
+        except InputRejected as rejected:
+            yield from self._rejected(path, data, rejected)
+            return
+        for one in inputs:
+            yield from self._input(_digest(one.identity), partial(self._row_of_item, path, document, one))
+        self.index.remember_slice(digest, len(inputs))
+
+    def _row_of_item(self, path: str, document: FeedDocument, one: FeedInput) -> InputRow:
+        source = source_of_line(path, one.number)
+        origin = Origin(source, _digest(one.identity), self.read_at, self.run_id)
+        try:
+            if one.item is None:
+                raise one.failure or InputRejected("error", "an item of nothing")
+            return article_from_item(one.item, document, origin)
+        except InputRejected as rejected:
+            return self._reject(source, one.identity, rejected, url=one.item.url if one.item else None)
+
     def _maker_of(self, path: str, number: int, line: bytes) -> Callable[[], InputRow]:
         return lambda: self._row_of_line(source_of_line(path, number), number, line)
 
@@ -131,7 +162,14 @@ class SliceReader:
         row = self._reject(path, data, rejected)
         return self._input(row.input_id or row.reject_id, lambda: row)
 
-    def _reject(self, source: str, data: bytes, rejected: InputRejected, line_number: int | None = None) -> Reject:
+    def _reject(
+        self,
+        source: str,
+        data: bytes,
+        rejected: InputRejected,
+        line_number: int | None = None,
+        url: str | None = None,
+    ) -> Reject:
         return reject_input(
             rejected,
             stage=STAGE,
@@ -142,6 +180,7 @@ class SliceReader:
             input_id=_digest(data) if data.strip() else None,
             body=data or None,
             line=line_number,
+            url=url,
         )
 
 

@@ -8,11 +8,12 @@ import re
 from typing import Final
 
 from schemas.errors import InputRejected
+from transforms.functions.feed_markup import kind_of_root
 
 HEAD_BYTES: Final = 65536
 """How much of a file is worth looking at; the first 4 kB are enough for all but pages with a long preamble."""
 
-_SUPPORTED: Final = "newsbeam reads web pages (HTML), plain text and JSONL (one JSON object a line)"
+_SUPPORTED: Final = "newsbeam reads web pages (HTML), plain text, JSONL (one JSON object a line) and feeds"
 _GZIP: Final = b"\x1f\x8b"
 # UTF-32's little-endian mark begins with UTF-16's, so it is asked for first.
 _BYTE_ORDER_MARKS: Final = (
@@ -40,9 +41,7 @@ _HTML_START: Final = re.compile(
 )
 _HTML_LATER: Final = re.compile(r"^[ \t]*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.MULTILINE)
 _TAG: Final = re.compile(r"</?[a-z][a-z0-9]*(?:\s[^<>]{0,2000})?/?>", re.IGNORECASE)
-_XML_START: Final = re.compile(r"<([a-z_][\w.-]*(?::[\w.-]+)?)", re.IGNORECASE)
 _PREAMBLE: Final = re.compile(r"\s+|<!--.*?-->|<\?.*?>|<!doctype\s+(?!html)[^>]*>", re.IGNORECASE | re.DOTALL)
-_FEED_ROOTS: Final = frozenset({"rss", "feed", "rdf:rdf", "urlset", "sitemapindex", "atom:feed"})
 _HTML_NAMES: Final = (".html", ".htm", ".xhtml", ".shtml")
 _OTHER_NAMES: Final = (
     ".css", ".js", ".mjs", ".map", ".svg", ".csv", ".tsv", ".md", ".rst", ".yaml", ".yml", ".toml", ".ini", ".py",
@@ -63,7 +62,7 @@ def is_gzip(head: bytes) -> bool:
 
 
 def kind_of(name: str, head: bytes) -> str:
-    """Return `html`, `text` or `jsonl`: what a file is by its first bytes.
+    """Return `html`, `text`, `jsonl` or `feed` (a sitemap, too): what a file is by its first bytes.
 
     Args:
         name: the file's name or path, decompressed (`a.jsonl` for `a.jsonl.gz`); only its extension counts, and only
@@ -72,7 +71,7 @@ def kind_of(name: str, head: bytes) -> str:
 
     Raises:
         InputRejected: `empty` for nothing but whitespace, `binary` for what is no text, `unsupported_kind` for what
-            newsbeam does not read (feeds, WARC, MHTML, other XML, JSON that is not one object a line).
+            newsbeam does not read (WARC, MHTML, other XML, JSON that is not one object a line).
     """
     text = _text_of(head)
     if not text:
@@ -103,9 +102,8 @@ def _refuse_magic(head: bytes) -> None:
 
 def _kind_of_markup(name: str, text: str) -> str:
     start = _after_preamble(text)
-    root = _XML_START.match(text, start)
-    if root and root[1].lower() in _FEED_ROOTS:
-        raise InputRejected("unsupported_kind", f"a feed or sitemap (<{root[1]}>); {_SUPPORTED}")
+    if kind_of_root(text):
+        return "feed"
     if _HTML_START.match(text, start) or _HTML_LATER.search(text):
         return "html"
     if text.startswith("<?xml"):
@@ -132,7 +130,7 @@ def _kind_of_json(name: str, text: str) -> str | None:
     if _ARRAY_START.match(text):
         raise InputRejected("unsupported_kind", f"a JSON array; {_SUPPORTED}: write each element on a line of its own")
     if text.startswith("{") and "jsonfeed.org/version" in text:
-        raise InputRejected("unsupported_kind", f"a JSON Feed; {_SUPPORTED}")
+        return "feed"
     if _holds_records(name, text):
         return "jsonl"
     if _OBJECT_START.match(" ".join(text[:200].split())):

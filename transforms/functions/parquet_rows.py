@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from schemas.copy import Copy
 from schemas.instants import utc_date_of
 from schemas.tables import PARTITION_COLUMN, PARTITIONED_BY, SORTED_BY, TABLES
+from schemas.tagged_article import TaggedArticle
 
 _ROW_GROUP_ROWS: Final = 20_000
 """About 100 MB of article text: DuckDB and Spark read row groups in parallel, and one must fit in memory."""
@@ -21,11 +22,18 @@ _BLOOM_FILTERS: Final = {"article_id", "copy_id", "duplicate_of", "reject_id", "
 """Columns that people look single values up in, which are spread evenly so that statistics cannot skip anything."""
 
 
+_STRUCTS: Final = {"topics", "entities"}
+"""Columns that are lists of rows."""
+
+
 def flat_row(row: tuple[Any, ...]) -> Mapping[str, Any]:
-    """Return a row as column values by name; a `Copy` has its article's columns beside its own."""
-    if isinstance(row, Copy):
-        return {**row.article._asdict(), **{name: getattr(row, name) for name in Copy._fields if name != "article"}}
-    return dict(zip(row._fields, row, strict=True))  # type: ignore[attr-defined]  # every row is a NamedTuple
+    """Return a row as column values by name; one that holds an article has the article's columns beside its own."""
+    if not isinstance(row, Copy | TaggedArticle):
+        return dict(zip(row._fields, row, strict=True))  # type: ignore[attr-defined]  # every row is a NamedTuple
+    own = {name: value for name, value in row._asdict().items() if name != "article"}
+    for name in _STRUCTS.intersection(own):
+        own[name] = [one._asdict() for one in own[name]]
+    return {**row.article._asdict(), **own}
 
 
 def partition_of(table: str) -> Callable[[Mapping[str, Any]], date]:

@@ -29,8 +29,12 @@ _TIME_COLUMNS: Final = ("date_published", "date_modified", "first_seen_at")
 _COMPUTED_COLUMNS: Final = frozenset({
     "article_id", "url_canonical", "source_domain", "word_count", "content_sha256", "extraction_method", "source",
     "input_id", "run_id", "schema_version", "date", "copy_id", "duplicate_of", "similarity", "relation",
+    "topics_state", "entities_state",
 })  # fmt: skip
 """Columns that newsbeam makes itself: in a record (an exported lake, say) they are read over."""
+
+_OWN_TAGS: Final = {"topics": "creator", "entities": "extractor"}
+"""Tag columns, and what each of newsbeam's own tags has: others' keys of these names are kept in `extra`."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ def _sort_fields(fields: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]
     columns: dict[str, Any] = {}
     extra: dict[str, Any] = {}
     for name, value in fields.items():
-        if name in _COMPUTED_COLUMNS or value is None:
+        if name in _COMPUTED_COLUMNS or value is None or _is_own_tags(name, value):
             continue
         fitting = _fit(name, value)
         if fitting is None:
@@ -116,6 +120,11 @@ def _sort_fields(fields: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]
             columns.setdefault(f"{name}_source", "record")
     _unpack_extra(extra)
     return columns, _dump(extra) if extra else None
+
+
+def _is_own_tags(name: str, value: Any) -> bool:
+    mark = _OWN_TAGS.get(name)
+    return mark is not None and isinstance(value, list) and all(isinstance(one, dict) and mark in one for one in value)
 
 
 def _unpack_extra(extra: dict[str, Any]) -> None:

@@ -73,6 +73,8 @@ class WorkerPool:
         self.time_limit = time_limit
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(list(PRELOADED_MODULES))
+        # Each process has a core to itself; matrix products on all of them would only get into each other's way.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         with _deaf_to_interrupts():
             forkserver.ensure_running()
         self._pool = ProcessPool(max_workers=processes, initializer=_prepare_process, context=context)

@@ -12,6 +12,7 @@ from pipeline import cli
 from pipeline.lake import open_or_make_lake
 from schemas.article import Article
 from schemas.copy import Copy
+from schemas.tagged_article import TaggedArticle
 from tests.samples import HOSTILE, SEEN_AT, article, html_page, paragraphs, record, write_lines
 from transforms.functions.duplicate_index import WINDOW
 from transforms.functions.parquet_rows import flat_row, to_parquet
@@ -54,7 +55,8 @@ def _lake(folder: Path, articles: Sequence[Article], copies: Sequence[Copy] = ()
     for table, rows in (("articles", articles), ("copies", copies)):
         path = root / f"{table}/date=2026-03-31/c1.parquet"
         path.parent.mkdir()
-        path.write_bytes(to_parquet(table, map(flat_row, rows)))
+        complete = [TaggedArticle(row) if isinstance(row, Article) else row for row in rows]
+        path.write_bytes(to_parquet(table, map(flat_row, complete)))
     return root
 
 

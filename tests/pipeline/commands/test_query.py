@@ -16,6 +16,7 @@ import pytest
 
 from pipeline import cli
 from pipeline.lake import open_or_make_lake
+from schemas.tagged_article import TaggedArticle
 from tests.samples import HOSTILE, article
 from transforms.functions.parquet_rows import flat_row, to_parquet
 
@@ -29,7 +30,7 @@ def lake(tmp_path: Path) -> Path:
     root = open_or_make_lake(str(tmp_path / "lake")).root
     path = root / "articles/date=2026-03-31/c1.parquet"
     path.parent.mkdir()
-    path.write_bytes(to_parquet("articles", map(flat_row, ROWS)))
+    path.write_bytes(to_parquet("articles", map(flat_row, map(TaggedArticle, ROWS))))
     return root
 
 

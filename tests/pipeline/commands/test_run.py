@@ -216,3 +216,52 @@ def test_the_seeds_are_five_stories_and_the_wire_story_ran_in_three_outlets(
     )
     assert views.execute(of_wire).fetchall() == [("exact",), ("same_copy",)]
     assert views.execute("select max(copies), count(*) from stories").fetchall() == [(2, 5)]
+
+
+@pytest.mark.parametrize(
+    ("tags", "states"),
+    [
+        ("topics,entities", ("ok", "ok")),
+        ("topics", ("ok", "off")),
+        ("entities", ("off", "ok")),
+        ("none", ("off", "off")),
+    ],
+)
+def test_articles_are_tagged_as_asked(
+    tmp_path: Path, pages: Path, rows_of: Rows, tags: str, states: tuple[str, str]
+) -> None:
+    lake = tmp_path / "lake"
+    assert _run(lake, "--quiet", "--input", pages, "--tags", tags) == 0
+    assert rows_of(lake, "articles", "distinct topics_state, entities_state") == [states]
+    views = connect(str(lake))
+    has_rows = tuple(bool(views.execute(f"from {view} limit 1").fetchall()) for view in ("topics", "entities"))
+    assert has_rows == tuple(state == "ok" for state in states)
+
+
+def test_odd_texts_are_tagged_or_say_why_not(tmp_path: Path, rows_of: Rows) -> None:
+    german = "Die Stadt hat am Dienstag beschlossen, die alte Brücke zu erneuern, sagte die Bürgermeisterin. "
+    texts = {
+        "huge": text_of("huge") + "\n" + "The council of Geneva met again. " * 40_000,
+        "caption": "Ada Moss and Ben Hollis of the Port Alder ferry company smile at the old quay.",
+        "capitals": text_of("capitals").upper(),
+        "german": german * 8,
+        "numbers": " ".join(map(str, range(3000))),
+        "signs": text_of("signs") + " \u202eAda Moss\u202c 李小龙 \U0001f600 e\u0301 Geneva",
+    }
+    source, lake = tmp_path / "odd.jsonl", tmp_path / "lake"
+    write_lines(source, [{"article_body": text, "headline": name} for name, text in texts.items()])
+    assert _run(lake, "--quiet", "--input", source) == 0
+    states = {name: found for name, *found in rows_of(lake, "articles", "headline, topics_state, entities_state")}
+    assert states == {
+        "huge": ["ok", "cut"],
+        "caption": ["too_short", "ok"],
+        "capitals": ["ok", "ok"],
+        "german": ["no_model", "no_model"],
+        "numbers": ["no_model", "no_model"],
+        "signs": ["ok", "ok"],
+    }
+    # first_offset counts code points of the text, as DuckDB's substring does (from 1).
+    right = "substring(article_body, first_offset + 1, length(surface_forms[1])) = surface_forms[1]"
+    query = f"select count(*), count(*) filter ({right}) from entities join articles using (article_id)"
+    [(mentions, pointing)] = connect(str(lake)).execute(query).fetchall()
+    assert mentions == pointing > 0

@@ -44,6 +44,11 @@ ACCEPTED = [
     ("a.txt", "RIFFs and solos: the jazz night in review", "text"),
     ("a.txt", "How to write a page: begin with <html> and end with </html>.", "text"),
     ("a.txt", 'A feed begins with <rss version="2.0"> and ends with </rss>.', "text"),
+    ("a.xml", RSS, "feed"),
+    ("a.html", '<feed xmlns="http://www.w3.org/2005/Atom"></feed>', "feed"),
+    ("a", '<?xml version="1.0"?><rdf:RDF xmlns="http://purl.org/rss/1.0/"></rdf:RDF>', "feed"),
+    ("a.xml", '<?xml version="1.0"?><urlset></urlset>', "feed"),
+    ("a.json", '{"version": "https://jsonfeed.org/version/1.1", "items": []}', "feed"),
     # JSONL whose first record is broken, longer than the head, or behind blank lines.
     ("a.jsonl", '{"url": broken\n' + RECORD, "jsonl"),
     ("a.jsonl", "not a record\n" + RECORD, "jsonl"),
@@ -82,12 +87,7 @@ REJECTED = [
     (PROSE.encode("utf-16-le"), "binary"),
     (b"{\\rtf1\\ansi The strike is over}", "binary"),
     (bytes(range(256)), "binary"),
-    (RSS.encode(), "unsupported_kind"),
-    (b'<feed xmlns="http://www.w3.org/2005/Atom"></feed>', "unsupported_kind"),
-    (b'<?xml version="1.0"?><rdf:RDF xmlns="http://purl.org/rss/1.0/"></rdf:RDF>', "unsupported_kind"),
-    (b'<?xml version="1.0"?><urlset></urlset>', "unsupported_kind"),
     (b'<?xml version="1.0"?><nitf><body/></nitf>', "unsupported_kind"),
-    (b'{"version": "https://jsonfeed.org/version/1.1", "items": []}', "unsupported_kind"),
     (b"WARC/1.0\r\nWARC-Type: warcinfo\r\n", "unsupported_kind"),
     (b"From: <Saved>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/related; x\r\n\r\n<html>", "unsupported_kind"),
     (b'[{"url": "https://news.example/a"}]', "unsupported_kind"),
@@ -123,7 +123,7 @@ def test_any_bytes_are_a_kind_or_rejected(name: str, head: bytes) -> None:
         outcome = kind_of(name, head)
     except InputRejected as rejected:
         outcome = rejected.reason
-    assert outcome in ("html", "text", "jsonl", "empty", "binary", "unsupported_kind")
+    assert outcome in ("html", "text", "jsonl", "feed", "empty", "binary", "unsupported_kind")
 
 
 @pytest.mark.parametrize(

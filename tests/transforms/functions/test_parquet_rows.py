@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from schemas.cycle_report import CycleReport
 from schemas.instants import datetime_of, instant_of
 from schemas.tables import SCHEMA_VERSION, TABLES
-from tests.samples import HOSTILE, SEEN_AT, alias, article, copy, reject
+from tests.samples import HOSTILE, SEEN_AT, alias, article, copy, reject, tagged_article
 from transforms.functions.parquet_rows import flat_row, partition_of, partition_path, to_parquet
 
 DATES = (None, SEEN_AT, SEEN_AT - 1, 0, -1, None, SEEN_AT + 5, SEEN_AT)
 
 ROWS: dict[str, list[Any]] = {
-    "articles": [article(f"story {n}", date_published=moment) for n, moment in enumerate(DATES)],
+    "articles": [tagged_article(f"story {n}", date_published=moment) for n, moment in enumerate(DATES)],
     "copies": [copy(f"story {n}", date_published=moment) for n, moment in enumerate(DATES)],
     "rejects": [reject(n) for n in range(8)],
     "aliases": [alias(f"story {n}", decided_at=SEEN_AT + n) for n in range(8)],
@@ -92,7 +92,7 @@ def test_a_range_of_dates_skips_row_groups(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("table", sorted(TABLES))
 def test_duckdb_reads_back_what_was_written(tmp_path: Path, table: str) -> None:
     hostile = {
-        "articles": article(
+        "articles": tagged_article(
             "bad", headline=HOSTILE, article_body="\x00 " + HOSTILE, authors=["", HOSTILE], keywords=[]
         ),
         "copies": copy("bad", headline=HOSTILE, extra='{"a": "\\u0000"}')._replace(similarity=None),

@@ -165,6 +165,13 @@ def test_columns_that_newsbeam_makes_itself_are_read_over() -> None:
     assert (record.columns, record.extra) == ({}, None)
 
 
+def test_newsbeams_own_tags_are_read_over_and_others_of_that_name_kept() -> None:
+    ours = {"topics": [{"id": "medtop:1", "creator": "model"}], "entities": [{"name": "A", "extractor": "model"}]}
+    assert read_record(_line(**ours, topics_state="ok")).extra is None
+    theirs = {"topics": ["trade"], "entities": [{"name": "A"}]}
+    assert json.loads(read_record(_line(**theirs)).extra or "") == theirs
+
+
 def test_an_absent_value_is_no_value() -> None:
     record = read_record(_line(headline=None, desk=None, html=None))
     assert (record.columns, record.extra) == ({}, None)

@@ -1,0 +1,29 @@
+"""Text from the web on a terminal and in JSON: shown, never obeyed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from rich.text import Text
+
+# What could give a terminal orders, or turn its line round: control characters, overriding marks, halves of surrogates.
+_UNSAFE: Final = (
+    *range(0x20),
+    *range(0x7F, 0xA0),
+    *range(0x2028, 0x202F),
+    *range(0x2066, 0x206A),
+    *range(0xD800, 0xE000),
+)
+_MASKED: Final = dict.fromkeys(_UNSAFE, "\ufffd")
+_ESCAPED: Final = {code: f"\\u{code:04x}" for code in _UNSAFE if code >= 0x20}
+
+
+def safe(text: str) -> Text:
+    """Return text from the web as rich shows it: on one line, without orders to the terminal, and none to rich."""
+    return Text(" ".join(text.split()).translate(_MASKED))
+
+
+def json_line(value: Any) -> str:
+    """Return a value as one line of JSON that a terminal may be shown; it reads back equal."""
+    return json.dumps(value, ensure_ascii=False).translate(_ESCAPED) + "\n"

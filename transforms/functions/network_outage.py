@@ -1,0 +1,57 @@
+"""Tells a host that cannot be reached from a network that is down, which must count against nobody.
+
+A name server or a line that is down makes every host fail in the same way at the same time. So a failure of that kind
+is held back until it is known what it says. Readers of feeds that skip this lose all their feeds to one bad night
+(miniflux#1893).
+"""
+
+from __future__ import annotations
+
+from typing import Final, Generic, TypeVar
+
+from schemas.instants import Instant
+
+Held = TypeVar("Held")
+
+SUSPECT_FAILURES: Final = frozenset(("resolver_failed", "no_such_name", "network_unreachable", "connect_timeout"))
+"""What a machine without network meets. Some systems call a name unknown when there is nobody to ask (macOS). A refused
+connection is none of them: somebody refused it."""
+
+_LEAST_HOSTS: Final = 3
+"""Hosts that fail with no answer from anywhere in between when the network is suspected: own choice. A few feeds in a
+hundred are dead, so that three hosts in a row are rare; where they are all that is asked in a cycle, being wrong leaves
+them due for the next one, where others are asked too."""
+
+
+class OutageWatch(Generic[Held]):
+    """Holds suspect failures back until it is known whether they count. One watch for each run of the scheduler.
+
+    An answer to a request that was started no earlier shows that a failure is of its own host's making; one to an
+    earlier request shows only that there was a network then. Several hosts failing raise a suspicion: the scheduler
+    then starts nothing more, and if those under way bring no such answer either, the network is down. (A dead name
+    fails faster than a living host answers, so the first few failures alone show nothing.)
+    """
+
+    def __init__(self) -> None:
+        self._held: list[tuple[str, Instant, Held]] = []
+
+    @property
+    def suspected(self) -> bool:
+        """Whether so many hosts have failed, with no answer from anywhere since, that nothing should be started."""
+        return len({host for host, _, _ in self._held}) >= _LEAST_HOSTS
+
+    def hold(self, host: str, started_at: Instant, held: Held) -> None:
+        """Take in a suspect failure of a request that was started then."""
+        self._held.append((host, started_at, held))
+
+    def note_answer(self, started_at: Instant) -> list[Held]:
+        """Take in that a request that was started then was answered; returns the failures that count after all."""
+        cleared = [held for _, at, held in self._held if at <= started_at]
+        self._held = [one for one in self._held if one[1] > started_at]
+        return cleared
+
+    def release(self) -> list[Held]:
+        """Give out all that is held, when nothing more is under way; ask `suspected` before whether it counts."""
+        released = [held for _, _, held in self._held]
+        self._held = []
+        return released

@@ -1,0 +1,102 @@
+"""robots.txt (RFC 9309) for pages: what an answer to it means, and whether a page may be asked for.
+
+protego reads the rules (Google's order of precedence, wildcards); what the standard leaves to the fetcher is here.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from protego import Protego
+
+from schemas.fetch import Fetch
+from schemas.host_state import HostState, RobotsRecord
+from schemas.instants import Instant
+from transforms.functions.http_hints import DAY, SECOND
+from transforms.functions.redirects import checked_url
+
+AGENT: Final = "newsbeam"
+"""Product token that a robots.txt addresses us by (RFC 9309 2.2.1)."""
+
+RULES: Final = "rules"
+NO_RULES: Final = "no_rules"
+NOT_NOW: Final = "not_now"
+DISALLOWED: Final = "disallowed"
+ALLOWED: Final = "allowed"
+
+_KEPT_SECONDS: Final = 6 * 3_600.0
+"""How long an answer holds (apache/stormcrawler); RFC 9309 2.4 allows a day."""
+
+_RETRY_SECONDS: Final = 3_600.0
+"""How long it is not asked again after it could not be read (apache/stormcrawler: errors, 1 hour)."""
+
+_MOST_BYTES: Final = 512_000
+"""Bytes that are read of it: 500 KiB, which RFC 9309 2.5 asks for at least. The rest is ignored."""
+
+_MOST_RECORDS: Final = 4
+"""Origins of one host that are remembered: http and https, and two ports more."""
+
+_PARSED_KEPT: Final = 512
+"""Parsed rules that are kept in memory: parsing 500 kB takes 0.1 s, and a host's pages come one after the other."""
+
+
+def origin_of(url: str) -> str:
+    """Return the origin that a whole address belongs to, `scheme://host[:port]`; raises as `checked_url`."""
+    parsed = checked_url(url)
+    return f"{parsed.scheme}://{parsed.netloc.decode('ascii')}"
+
+
+def robots_url(url: str) -> str:
+    """Return the address of the robots.txt that speaks for an address."""
+    return origin_of(url) + "/robots.txt"
+
+
+def record_for(host: HostState, url: str, now: Instant) -> RobotsRecord | None:
+    """Return the record that speaks for the address; None where it has to be asked for (again)."""
+    origin = origin_of(url)
+    return next((one for one in host.robots if one.origin == origin and now < one.expires_at), None)
+
+
+def verdict(record: RobotsRecord, url: str) -> str:
+    """Return `allowed`, `disallowed` or `not_now` for a page."""
+    if record.standing == NOT_NOW:
+        return NOT_NOW
+    if record.standing == NO_RULES or _parsed(record.text).can_fetch(url, AGENT):
+        return ALLOWED
+    return DISALLOWED
+
+
+def after_robots(host: HostState, url: str, fetch: Fetch, body: bytes) -> HostState:
+    """Return the host's state after its robots.txt was asked for.
+
+    Args:
+        url: address of the page that it was asked for; redirects may have led elsewhere (RFC 9309 2.3.1.2).
+        fetch: the last request of the chain.
+        body: its body.
+    """
+    standing = _standing(fetch)
+    text = body[:_MOST_BYTES].decode("utf-8", "replace") if standing == RULES else ""
+    kept = _RETRY_SECONDS if standing == NOT_NOW else _KEPT_SECONDS
+    record = RobotsRecord(origin_of(url), standing, text, fetch.requested_at, fetch.requested_at + int(kept * SECOND))
+    others = tuple(one for one in host.robots if one.origin != record.origin)
+    delay = _crawl_delay(record) if standing == RULES else host.crawl_delay if standing == NOT_NOW else None
+    return host._replace(robots=(record, *others)[:_MOST_RECORDS], crawl_delay=delay)
+
+
+def _standing(fetch: Fetch) -> str:
+    if fetch.failure in ("redirect_loop", "too_many_redirects", "bad_redirect", "too_large"):
+        return NO_RULES  # what leads nowhere is as if it did not exist (RFC 9309 2.3.1.2)
+    if fetch.failure is not None or fetch.status is None or fetch.status == 429 or fetch.status >= 500:
+        return NOT_NOW  # RFC 9309 2.3.1.4; 429 says nothing of the rules, only of the pace
+    return RULES if 200 <= fetch.status < 300 else NO_RULES
+
+
+def _crawl_delay(record: RobotsRecord) -> float | None:
+    delay = _parsed(record.text).crawl_delay(AGENT)
+    return min(delay, DAY) if delay is not None and delay > 0 else None
+
+
+@lru_cache(maxsize=_PARSED_KEPT)
+def _parsed(text: str) -> Protego:
+    return Protego.parse(text)
