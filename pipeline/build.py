@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import apache_beam as beam
 
@@ -23,6 +24,21 @@ from transforms.read_folder import ReadFolder
 from transforms.tag_entities import TagEntities
 from transforms.tag_topics import TagTopics
 from transforms.write_table import WriteTable
+
+if TYPE_CHECKING:  # loads the HTTP client, which a run over folders need not wait for
+    from transforms.functions.feed_index import FeedIndex
+    from transforms.functions.poll_settings import PollSettings, World
+
+
+@dataclass(frozen=True)
+class FeedGraph:
+    """What the graph of a cycle that polls is built from, beside what each cycle has."""
+
+    open_feeds: Callable[[], FeedIndex]
+    listed: Sequence[str]
+    open_world: Callable[[], World]
+    asked_to_stop: Callable[[], int]
+    settings: PollSettings
 
 
 @dataclass(frozen=True)
@@ -44,16 +60,12 @@ class CycleGraph:
     open_duplicates: Callable[[], DuplicateIndex]
     on_slice: Callable[[InputSlice], None]
     on_row: Callable[[str], None]
+    feeds: FeedGraph | None = None
 
 
 def build(pipeline: beam.Pipeline, slices: Sequence[InputSlice], graph: CycleGraph) -> None:
-    """Add one cycle to the pipeline: from slices of the input to files noted in the memory."""
-    read = (
-        pipeline
-        | "InputSlices" >> beam.Create(slices, reshuffle=False).with_output_types(InputSlice)
-        | "FollowSlices" >> beam.ParDo(_Follow(graph.on_slice))
-        | "ReadFolder" >> ReadFolder(graph.open_memory, graph.run_id, graph.read_at)
-    )
+    """Add one cycle to the pipeline: from slices of the input, or from the feeds, to files noted in the memory."""
+    read = _read_slices(pipeline, slices, graph) if graph.feeds is None else _poll_feeds(pipeline, graph.feeds, graph)
     extracted = read[read_folder.PAGES] | "ExtractArticles" >> ExtractArticles(
         graph.run_id, graph.processes, graph.time_limit
     )
@@ -70,11 +82,43 @@ def build(pipeline: beam.Pipeline, slices: Sequence[InputSlice], graph: CycleGra
         "aliases": decided[duplicates.ALIASES],
         "rejects": rejects,
     }
+    if graph.feeds is not None:
+        tables |= {"fetches": read["fetches"], "feeds": read["feeds"]}
     files = [
         rows | f"Write{table.capitalize()}" >> WriteTable(table, graph.folder, graph.cycle)
         for table, rows in tables.items()
     ]
     _ = files | "AllFiles" >> beam.Flatten() | "NoteFiles" >> beam.ParDo(_NoteFile(graph.open_memory, graph.cycle))
+
+
+def _read_slices(
+    pipeline: beam.Pipeline, slices: Sequence[InputSlice], graph: CycleGraph
+) -> beam.pvalue.DoOutputsTuple:
+    return (
+        pipeline
+        | "InputSlices" >> beam.Create(slices, reshuffle=False).with_output_types(InputSlice)
+        | "FollowSlices" >> beam.ParDo(_Follow(graph.on_slice))
+        | "ReadFolder" >> ReadFolder(graph.open_memory, graph.run_id, graph.read_at)
+    )
+
+
+def _poll_feeds(pipeline: beam.Pipeline, feeds: FeedGraph, graph: CycleGraph) -> beam.pvalue.DoOutputsTuple:
+    from transforms.poll_feeds import PollFeeds
+
+    return (
+        pipeline
+        | "Tick" >> beam.Create([graph.cycle], reshuffle=False)
+        | "PollFeeds"
+        >> PollFeeds(
+            open_feeds=feeds.open_feeds,
+            listed=feeds.listed,
+            open_world=feeds.open_world,
+            asked_to_stop=feeds.asked_to_stop,
+            settings=feeds.settings,
+            run_id=graph.run_id,
+            read_at=graph.read_at,
+        )
+    )
 
 
 def _tagged(articles: beam.PCollection, graph: CycleGraph) -> beam.PCollection:

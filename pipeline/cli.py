@@ -49,7 +49,13 @@ def _dispatch(given: Sequence[str]) -> int:
         beam_flags = [f"--runner={parsed.runner}", *others] if parsed.runner else others
         settings = run_settings(parsed, beam_flags)
         check_local_inputs(settings.inputs)
-        shared_pool(settings.processes, settings.time_limit)  # they load what they need while Beam loads here
+        if settings.feeds is not None:
+            from pipeline.feed_list import check_feed_lists
+
+            check_feed_lists(settings.feeds.lists)
+        shared_pool(
+            settings.processes, settings.time_limit, with_models=bool(settings.tags)
+        )  # they load what they need while Beam loads here
         from pipeline.commands.run import run
 
         return run(settings)
@@ -59,6 +65,14 @@ def _dispatch(given: Sequence[str]) -> int:
         from pipeline.commands.explain import explain_pair
 
         return explain_pair(parsed)
+    if parsed.command == "feeds" and parsed.subcommand == "discover":
+        from pipeline.commands.discover import discover
+
+        return discover(parsed)
+    if parsed.command == "feeds":
+        from pipeline.commands.feeds import feeds
+
+        return feeds(parsed)
     if parsed.command == "tag":
         from pipeline.commands.tag import tag_files
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
 from apache_beam.metrics import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from pipeline.build import CycleGraph, build
+from pipeline.build import CycleGraph, FeedGraph, build
 from pipeline.duplicate_memory import DuplicateMemory, duplicate_memory_at
 from pipeline.lake import Lake, publish, sync
 from pipeline.memory import Memory, memory_at
@@ -40,6 +40,10 @@ class FinishedCycle:
     report: CycleReport
     seconds_by_stage: Mapping[str, float]
     seconds: float
+    tags_not_done: int = 0
+    """Articles without topics, and without entities, because tagging them failed or took too long."""
+    polled: Mapping[str, int] = field(default_factory=dict)
+    """What a cycle over feeds counted beside the account: feeds polled, items new, pages fetched ..."""
 
 
 def new_run_id() -> str:
@@ -54,8 +58,9 @@ def run_cycle(
     options: PipelineOptions,
     run_id: str,
     slices: Sequence[InputSlice],
+    feeds: FeedGraph | None = None,
 ) -> FinishedCycle:
-    """Read, extract, decide, write, commit and publish, in this order.
+    """Read (slices, or what is due of the feeds), extract, decide, write, commit and publish, in this order.
 
     Until the commit nothing is visible or remembered; from then on everything is, if not at once, then after the
     recovery that opens the next run.
@@ -69,7 +74,7 @@ def run_cycle(
         read_at = instant_of(datetime.now(UTC))
         DuplicateMemory(memory, read_at).forget()
         pipeline = local_pipeline(options)
-        build(pipeline, slices, _graph(lake, settings, run_id, number, read_at))
+        build(pipeline, slices, replace(_graph(lake, settings, run_id, number, read_at), feeds=feeds))
         counters = _counters(run_locally(pipeline))
         report = _report(memory.files_of(number), counters, run_id, number, read_at)
         memory.note_file(number, _write_report(lake, report))
@@ -77,7 +82,9 @@ def run_cycle(
         sync(lake, files)
         memory.note_cycle(number, run_id, report.finished_at)
     publish(lake, [file.path for file in files])
-    return FinishedCycle(report, _seconds_by_stage(counters), time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    not_done = counters.get("TagTopics.failed", 0) + counters.get("TagEntities.failed", 0)
+    return FinishedCycle(report, _seconds_by_stage(counters), seconds, not_done, _polled(counters) if feeds else {})
 
 
 def _graph(lake: Lake, settings: RunSettings, run_id: str, cycle: int, read_at: Instant) -> CycleGraph:
@@ -117,10 +124,12 @@ def _report(
         cycle=cycle,
         started_at=started_at,
         finished_at=instant_of(datetime.now(UTC)),
-        inputs=counters.get("ReadFolder.inputs", 0),
+        inputs=counters.get("ReadFolder.inputs", 0) + counters.get("PollFeeds.inputs", 0),
         **rows,
-        already_seen=counters.get("ReadFolder.already_seen", 0) + counters.get("Deduplicate.already_seen", 0),
-        bytes_read=counters.get("ReadFolder.bytes_read", 0),
+        already_seen=sum(
+            counters.get(f"{stage}.already_seen", 0) for stage in ("ReadFolder", "PollFeeds", "Deduplicate")
+        ),
+        bytes_read=counters.get("ReadFolder.bytes_read", 0) + counters.get("PollFeeds.bytes_read", 0),
         newsbeam_version=newsbeam_version(),
         schema_version=SCHEMA_VERSION,
     )
@@ -150,9 +159,15 @@ def _write_report(lake: Lake, report: CycleReport) -> WrittenFile:
     return WrittenFile("runs", path, 1, len(encoded))
 
 
+def _polled(counters: Mapping[str, int]) -> dict[str, int]:
+    names = ("feeds_polled", "not_modified", "items_new", "pages_fetched", "cut")
+    return {name: counters.get(f"PollFeeds.{name}", 0) for name in names}
+
+
 def _seconds_by_stage(counters: Mapping[str, int]) -> dict[str, float]:
+    polled = "PollFeeds.microseconds" in counters
     names = {
-        "read": "ReadFolder.microseconds",
+        "poll" if polled else "read": "PollFeeds.microseconds" if polled else "ReadFolder.microseconds",
         "extract": "ExtractArticles.microseconds_waited",
         "decide": "Deduplicate.microseconds",
         "topics": "TagTopics.microseconds_waited",

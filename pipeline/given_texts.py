@@ -76,11 +76,16 @@ def text_as_it_stands(given: str) -> str | None:
     else (a page, a record, a row of the lake).
 
     What is called `.txt` is one, whatever is in it. Of more than `MAX_FILE_BYTES` the rest is not read.
+
+    Raises:
+        UsageError: the file breaks off, or is damaged.
     """
     if not os.path.isfile(given):
         return None
     with open(given, "rb") as stored:
-        data, _ = read_up_to(decompressed(stored), MAX_FILE_BYTES)
+        data, failure = read_up_to(decompressed(stored), MAX_FILE_BYTES)
+    if failure is not None:
+        raise UsageError(f"{given}: a run would reject it: {failure}")
     is_called_text = given.lower().removesuffix(".gz").endswith(".txt")
     try:
         return decode_text(data) if is_called_text or kind_of(given, data[:HEAD_BYTES]) == "text" else None
@@ -97,7 +102,7 @@ def _row_of_file(given: str, path: str, line: int | None) -> GivenText:
         case [row]:
             article = _article_of(given, row)
         case _:
-            raise UsageError(f"{given} has more than one line; name one: {path}#1")
+            raise UsageError(f"{given} has more than one text; name one: {path}#1")
     outlet = article.source_domain or article.publisher
     return GivenText(given, article.article_id, article.headline, outlet, article.in_language, article.article_body)
 
@@ -105,7 +110,7 @@ def _row_of_file(given: str, path: str, line: int | None) -> GivenText:
 def _rows_of(path: str, line: int | None) -> Iterator[InputRow]:
     """Read a file as a run reads it; of a large JSONL file, only the slice that holds the line."""
     if not os.path.isfile(path):
-        raise UsageError(f"{path} is no file; name two texts, not folders of them")
+        raise UsageError(f"{path} is no file; name a file in it, not the folder")
     reader = SliceReader(_NothingKnown(), _RUN_ID, instant_of(datetime.now(UTC)))
     with open(path, "rb") as stored:
         file = decompressed(stored)

@@ -49,6 +49,11 @@ class Lake:
         return self.private / "memory.sqlite"
 
     @property
+    def hosts(self) -> Path:
+        """What is known of the hosts of feeds and their pages: in a file of its own, which no cycle holds back."""
+        return self.private / "hosts.sqlite"
+
+    @property
     def description(self) -> Path:
         """The small JSON file that says which newsbeam made the lake; a folder without it is no lake."""
         return self.private / "lake.json"

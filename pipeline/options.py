@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
+from pipeline.feed_options import FEEDS_EPILOG, add_feed_commands, add_feed_flags, feed_settings
 from pipeline.settings import TAGS, MaxRejects, RunSettings, parse_tags
 from pipeline.version import newsbeam_version
 from schemas.errors import UsageError
@@ -42,6 +43,7 @@ default lake.
 _RUN_EPILOG: Final = """\
 examples:
   newsbeam run --input seeds --output lake
+  newsbeam run --feeds feeds.opml --output lake --every 10m --contact me@outlet.example
   newsbeam run --input 'pages/2026-*/**/*.html' articles.jsonl.gz --max-rejects 2%
 
 What is read: saved pages (.html, .htm), plain texts (.txt), JSONL (.jsonl; a
@@ -55,6 +57,12 @@ What was seen before (the same bytes, or the same text of the same page) is only
 counted, so the same command may be run again and again; it goes on where a run
 was cut off. A run works in cycles of up to 2,000 files, each with one commit.
 
+Feeds are polled when they are due, never earlier, also after a restart: every
+10 minutes to 24 hours, by what they bring and ask for. Items that carry their
+article whole become it; the pages of the others are fetched, as robots.txt
+allows. What a round does not come to stays due. The first Ctrl-C or SIGTERM
+ends the run after what is under way, the second one at once; nothing is lost.
+
 Flags that are not listed here go to Beam.
 """
 
@@ -63,7 +71,8 @@ views:
   articles   each story once, as it was first written
   copies     texts folded into an article (duplicate_of): the same text
              elsewhere, near copies, later texts of the same page
-  topics     what each story is about: a row for each topic, position 1 the surest
+  topics     what each story is about: a row for each topic (level 1 or position 1
+             to group by; a deeper one, level 2 or 3, comes last, below top_name)
   entities   whom and what each story names: a row for each person, organisation
              and place; a surname alone is the day's only person of that name
   stories    each story with its number of copies and outlets, its times and its
@@ -71,6 +80,10 @@ views:
   aliases    rows found later to belong to another story; articles, copies and
              stories read through them
   rejects    inputs that could not become a row: stage, reason and message
+  feed_health  each feed as it is now: outcome and time of its latest poll,
+             failures, interval, next poll; feeds has every poll
+  politeness  how each host was treated: requests, share of conditional ones,
+             smallest gap; fetches has every request
   runs       each run's account:
              inputs = articles + copies + rejects + already_seen
 
@@ -150,8 +163,10 @@ def run_settings(parsed: argparse.Namespace, beam_flags: Sequence[str]) -> RunSe
     Raises:
         UsageError: one cannot be used as given.
     """
-    if not parsed.input:
-        raise UsageError(f"--input PATH is needed{_what_was_meant(beam_flags)}. See newsbeam run --help")
+    if not parsed.input and not parsed.feeds:
+        raise UsageError(
+            f"--input PATH or --feeds LIST is needed{_what_was_meant(beam_flags)}. See newsbeam run --help"
+        )
     if parsed.runner not in (None, *LOCAL_RUNNERS):
         raise UsageError(f"--runner {parsed.runner}: this version runs on {' and '.join(LOCAL_RUNNERS)} only")
     if parsed.processes < 1:
@@ -168,6 +183,7 @@ def run_settings(parsed: argparse.Namespace, beam_flags: Sequence[str]) -> RunSe
         json=parsed.json,
         quiet=parsed.quiet,
         beam_flags=tuple(beam_flags),
+        feeds=feed_settings(parsed),
     )
 
 
@@ -204,7 +220,9 @@ def _parsers() -> tuple[Parser, Parser]:
     sql = _command(commands, "sql", "print the definitions of the views, to paste into any DuckDB", "")
     explain = _command(commands, "explain", "show why two texts are or are not copies", _EXPLAIN_EPILOG)
     tag = _command(commands, "tag", "show the topics and entities of texts, with what speaks for them", _TAG_EPILOG)
+    feeds = _command(commands, "feeds", "show how feeds are, and when they are polled", FEEDS_EPILOG)
     _add_run_flags(run)
+    add_feed_commands(feeds, _add_lake)
     _add_query_flags(query)
     _add_explain_flags(explain)
     _add_tag_flags(tag)
@@ -229,6 +247,7 @@ def _add_run_flags(run: Parser) -> None:
         help="files, folders or globs to read, also of remote file systems that Beam knows (gs://, s3:// ...)",
     )
     _add_lake(run, "--output", "folder of the lake, made if it is not there")
+    add_feed_flags(run)
     run.add_argument(
         "--processes",
         type=int,
@@ -249,7 +268,7 @@ def _add_run_flags(run: Parser) -> None:
         metavar="LIST",
         default=",".join(TAGS),
         help="what to tag articles with: topics, entities, both with a comma between, or none; entities take longer "
-        f"than all the rest (default: {','.join(TAGS)})",
+        f"than all the rest; what is in the lake already is not tagged again (default: {','.join(TAGS)})",
     )
     run.add_argument(
         "--max-rejects", metavar="N|N%", help="fail (exit code 1) after the run if it rejected more than this"

@@ -52,6 +52,36 @@ def parse_tags(text: str) -> frozenset[str]:
     return frozenset(names)
 
 
+_UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
+
+
+def parse_duration(flag: str, text: str) -> float:
+    """Read `90s`, `10m`, `1h` or `1d`; returns seconds.
+
+    Raises:
+        UsageError: it is none, or no time at all.
+    """
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([smhd])", text.strip().lower())
+    if match is None or float(match[1]) == 0:
+        raise UsageError(f"{flag} {text}: give a time with its unit (90s, 10m, 1h, 1d)")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+@dataclass(frozen=True)
+class FeedSettings:
+    """How `newsbeam run --feeds` polls; times are seconds."""
+
+    lists: tuple[str, ...]
+    """Lists of feeds, and addresses of feeds."""
+    every: float | None
+    """A round starts so often; None for one round."""
+    budget: float
+    """Requests are started for so long in a round."""
+    host_gap: float
+    contact: str | None
+    allow_private: bool
+
+
 @dataclass(frozen=True)
 class RunSettings:
     """Settings of `newsbeam run`; what each means stands in the command's help."""
@@ -65,3 +95,4 @@ class RunSettings:
     json: bool
     quiet: bool
     beam_flags: tuple[str, ...]
+    feeds: FeedSettings | None = None

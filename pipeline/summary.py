@@ -11,8 +11,11 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from pipeline.cycle import FinishedCycle
+from schemas.feed_state import NEVER
+from schemas.instants import Instant, datetime_of
 
 _REASONS_SHOWN: Final = 6
+_POLLED: Final = ("feeds_polled", "not_modified", "items_new", "pages_fetched")
 
 
 @dataclass
@@ -26,20 +29,42 @@ class RunSummary:
     copies: int = 0
     rejects: int = 0
     already_seen: int = 0
+    tags_not_done: int = 0
     bytes_read: int = 0
     cycles: int = 0
     seconds: float = 0.0
     seconds_by_stage: dict[str, float] = field(default_factory=dict)
     rejects_by_reason: dict[str, int] = field(default_factory=dict)
     complete: bool = True
+    feeds: dict[str, int | str | None] | None = None
+    """What was polled, and what is left; None for a run without feeds."""
 
     def add(self, cycle: FinishedCycle) -> None:
         """Add a finished cycle."""
         for name in ("inputs", "articles", "copies", "rejects", "already_seen", "bytes_read"):
             setattr(self, name, getattr(self, name) + getattr(cycle.report, name))
         self.cycles += 1
+        self.tags_not_done += cycle.tags_not_done
         for stage, seconds in cycle.seconds_by_stage.items():
             self.seconds_by_stage[stage] = self.seconds_by_stage.get(stage, 0.0) + seconds
+        if cycle.polled:
+            before = self.feeds or {}
+            self.feeds = {name: int(before.get(name) or 0) + cycle.polled[name] for name in _POLLED}
+
+    def add_waiting(self, pages: int, next_due_at: Instant | None) -> None:
+        """Add what polling leaves: pages still to be fetched, and when the next feed or page is due."""
+        due = None if next_due_at is None or next_due_at >= NEVER else f"{datetime_of(next_due_at):%Y-%m-%dT%H:%M:%SZ}"
+        polled = self.feeds or dict.fromkeys(_POLLED, 0)
+        self.feeds = {**polled, "pages_waiting": pages, "next_due_at": due}
+
+    def line_of(self, cycle: FinishedCycle) -> str:
+        """Return what a cycle over feeds did, in a line."""
+        polled, report = cycle.polled, cycle.report
+        return (
+            f"{polled['feeds_polled']:,} feeds polled ({polled['not_modified']:,} not modified), "
+            f"{polled['items_new']:,} items new, {polled['pages_fetched']:,} pages fetched; "
+            f"{report.articles:,} articles, {report.copies:,} copies, {report.rejects:,} rejects"
+        )
 
     @property
     def account(self) -> str:
@@ -53,6 +78,8 @@ class RunSummary:
         """Return all figures as one JSON object on one line."""
         figures = {name: round(value, 3) if isinstance(value, float) else value for name, value in vars(self).items()}
         figures["seconds_by_stage"] = {stage: round(value, 3) for stage, value in self.seconds_by_stage.items()}
+        if self.feeds is None:
+            del figures["feeds"]
         return json.dumps(figures, ensure_ascii=False)
 
     def print(self, console: Console) -> None:
@@ -63,12 +90,25 @@ class RunSummary:
             table.add_row(f"  {name}", f"{getattr(self, name):,}", "")
         table.add_row("  rejects", f"{self.rejects:,}", self._commonest_reasons())
         table.add_row("  already seen", f"{self.already_seen:,}", "")
+        if self.tags_not_done:
+            table.add_row(
+                "tags not done", f"{self.tags_not_done:,}", "failed or over --time-limit; the articles are kept"
+            )
         table.add_row(
             "read", decimal(self.bytes_read), f"{decimal(int(self.bytes_read / max(self.seconds, 1e-9)))} a second"
         )
         table.add_row("time", f"{self.seconds:,.1f} s", self._where_time_went())
+        if self.feeds is not None:
+            self._add_feeds(table)
         console.print(table)
         console.print(self.account, markup=False, highlight=False)
+
+    def _add_feeds(self, table: Table) -> None:
+        feeds = {name: f"{value:,}" if isinstance(value, int) else value for name, value in (self.feeds or {}).items()}
+        table.add_row("feeds polled", feeds["feeds_polled"], f"{feeds['not_modified']} not modified")
+        table.add_row("  items new", feeds["items_new"], "")
+        table.add_row("  pages fetched", feeds["pages_fetched"], f"{feeds['pages_waiting']} still to be fetched")
+        table.add_row("  next due", feeds["next_due_at"] or "never", "")
 
     def _commonest_reasons(self) -> str:
         return ", ".join(

@@ -46,28 +46,39 @@ from (
     from {articles} a join articles_moved m on m.article_id = a.article_id and m.story <> a.article_id
 ) c left join articles a on a.article_id = c.duplicate_of"""
 
+# A deeper topic is always one of the first one's branch.
 _TOPICS: Final = """
-select article_id, date, date_published, first_seen_at, source_domain, headline,
-    generate_subscripts(topics, 1) as position, unnest(topics, recursive := true)
-from articles"""
+select name, id, level, confidence, position, case when level = 1 then name else top_name end as top_name,
+    case when level = 1 then id else top_id end as top_id, article_id, headline, source_domain, in_language, date,
+    date_published, first_seen_at, source, creator
+from (
+    select * exclude (topics), generate_subscripts(topics, 1) as position, unnest(topics, recursive := true),
+        topics[1].name as top_name, topics[1].id as top_id
+    from articles
+)"""
 
 # The only person of a day with a surname, by first and last name; written most often, then longest, in full.
 _FULL_NAMES: Final = """
 select date, surname, max_by(name, (articles, length(name), name)) as name
 from (
-    select date, name, regexp_extract(lower(name), '\\S+$') as surname, regexp_extract(lower(name), '^\\S+') as first,
+    select date, name, regexp_extract(plain, '\\S+$') as surname, regexp_extract(plain, '^\\S+') as first,
         count(*) as articles
-    from (select date, unnest(entities, recursive := true) from {articles})
-    where type = 'Person' and name like '% %' group by all
+    from (
+        select date, name, lower(regexp_replace(name, ',? (Jr\\.?|Sr\\.?|I{{2,3}}|IV)$', '')) as plain
+        from (select date, unnest(entities, recursive := true) from {articles}) where type = 'Person'
+    ) where plain like '% %' group by all
 ) group by date, surname having count(distinct first) = 1"""
 
+# An article that has both the surname and the full name, or the surname in two ways of writing, names one person once.
 _ENTITIES: Final = """
-select e.* exclude (name), coalesce(f.name, e.name) as name, e.name as name_in_article
-from (
-    select article_id, date, date_published, first_seen_at, source_domain, headline,
-        unnest(entities, recursive := true) from articles
-) e left join full_names f
-    on e.type = 'Person' and e.name not like '% %' and f.date = e.date and f.surname = lower(e.name)"""
+select coalesce(f.name, e.name) as name, type, sum(mentions)::integer as mentions, country, geonames_id,
+    arg_max(e.name, (length(e.name), e.name)) as name_in_article, flatten(list(surface_forms order by first_offset))
+    as surface_forms, min(first_offset) as first_offset, article_id, headline, source_domain, in_language, e.date,
+    date_published, first_seen_at, source, extractor
+from (select * exclude (entities), unnest(entities, recursive := true) from articles) e
+left join full_names f
+    on e.type = 'Person' and e.name not like '% %' and f.date = e.date and f.surname = lower(e.name)
+group by all"""
 
 _STORIES: Final = """
 select story as article_id, max(headline) filter (is_canonical) as headline,
@@ -86,6 +97,27 @@ from (
         headline, in_language, date_published, first_seen_at, word_count, article_body from copies
 ) group by story"""
 
+# Every poll leaves a row, so the latest one of a feed says how it is now.
+_FEED_HEALTH: Final = """
+select * exclude (latest) from (
+    select *, row_number() over (partition by feed_url order by polled_at desc, polls desc) as latest from {feeds}
+) where latest = 1"""
+
+# An answer that asks to wait is obeyed by the next request to its host, whatever that is for.
+_POLITENESS: Final = """
+select host, count(*) as requests, count(*) filter (purpose = 'feed') as feed_requests,
+    avg(conditional::int) filter (purpose = 'feed') as share_conditional,
+    avg((status = 304)::int) filter (purpose = 'feed') as share_not_modified,
+    min(next_at - requested_at) as smallest_gap,
+    count(retry_after) filter (status >= 400) as retry_after_asked,
+    count(*) filter (status >= 400 and retry_after is not null and next_at < may_be_asked_at) as retry_after_broken,
+    sum(wire_bytes)::bigint as wire_bytes, min(requested_at) as first_request, max(requested_at) as last_request
+from (
+    select *, lead(requested_at) over (partition by host order by requested_at, hop) as next_at,
+        requested_at + to_microseconds(((seconds + coalesce(retry_after, 0)) * 1e6)::bigint) as may_be_asked_at
+    from {fetches}
+) group by host"""
+
 _RUNS: Final = """
 select run_id, min(started_at) as started_at, max(finished_at) as finished_at, count(*) as cycles,
     sum(inputs)::bigint as inputs, sum(articles)::bigint as articles, sum(copies)::bigint as copies,
@@ -103,22 +135,38 @@ _VIEWS: Final[Mapping[str, tuple[str, str]]] = {
     "copies_with_story": ("rows of the table copies, with the story that each belongs to now", _COPIES_WITH_STORY),
     "articles": ("each story once, as it was first written", _ARTICLES),
     "copies": ("every other row of a story (duplicate_of): copies, versions, updates", _COPIES),
-    "topics": ("what each story is about, a row for each topic, position 1 the surest", _TOPICS),
+    "topics": (
+        "what each story is about: a row for each topic, the likeliest top concept first, a deeper one last",
+        _TOPICS,
+    ),
     "full_names": ("the one person of a day that has a surname", _FULL_NAMES),
     "entities": ("whom and what each story names; a surname alone is the day's only person of that name", _ENTITIES),
     "stories": ("each story with its copies, outlets and times, and its fullest text", _STORIES),
     "rejects": ("inputs that could not become a row, with stage and reason", "\nselect * from {rejects}"),
+    "fetches": ("every HTTP request, redirects and robots.txt too", "\nselect * from {fetches}"),
+    "feeds": ("each poll of a feed, and what it changed", "\nselect * from {feeds}"),
+    "feed_health": ("each feed as it is now: its latest row of feeds", _FEED_HEALTH),
+    "politeness": ("how each host was treated: share of conditional requests, smallest gap", _POLITENESS),
     "runs": ("each run's account: inputs = articles + copies + rejects + already_seen", _RUNS),
 }
 """What each view is and its query, in an order in which they can be made."""
 
 
+_LATER_TABLES: Final = ("fetches", "feeds")
+"""Tables that lakes of the first version were made without; their next run adds them."""
+
+
 def view_definitions(root: Path) -> dict[str, str]:
-    """Return a `create or replace view` statement for each view of the lake at `root`, by the view's name."""
+    """Return a `create or replace view` statement for each view of the lake at `root`, by the view's name.
+
+    A lake that was last written before newsbeam had a table lacks the views over it.
+    """
     files = {table: _files(root, table) for table in TABLES}
+    missing = [f"{{{table}}}" for table in _LATER_TABLES if not (root / table).is_dir()]
+    views = {name: view for name, view in _VIEWS.items() if not any(table in view[1] for table in missing)}
     return {
         name: f"create or replace view {name} as -- {comment}{query.format(**files)};"
-        for name, (comment, query) in _VIEWS.items()
+        for name, (comment, query) in views.items()
     }
 
 

@@ -10,6 +10,8 @@ import apache_beam as beam
 from schemas.alias import Alias
 from schemas.article import Article
 from schemas.copy import Copy
+from schemas.feed_poll import FeedPoll
+from schemas.fetch import Fetch
 from schemas.input_slice import InputSlice
 from schemas.page import Page
 from schemas.printed_article import PrintedArticle
@@ -17,7 +19,9 @@ from schemas.reject import Reject
 from schemas.tagged_article import TaggedArticle
 from schemas.written_file import WrittenFile
 
-ROW_TYPES = (Alias, Article, Copy, InputSlice, Page, PrintedArticle, Reject, TaggedArticle, WrittenFile)
+ROW_TYPES = (
+    Alias, Article, Copy, FeedPoll, Fetch, InputSlice, Page, PrintedArticle, Reject, TaggedArticle, WrittenFile,
+)  # fmt: skip
 """Every type of row that crosses from one stage to another."""
 
 for _row_type in ROW_TYPES:

@@ -26,6 +26,10 @@ class WorkersLostError(NewsbeamError):
     """The worker processes are gone, ended from outside; the cycle is given up, and its inputs are due again."""
 
 
+class ModelError(NewsbeamError):
+    """A file of the package's models is missing or is not the one that this version was made with."""
+
+
 class InputRejected(NewsbeamError):
     """One input cannot become a row; it becomes a row of `rejects` instead and the run goes on.
 

@@ -55,8 +55,18 @@ _ARTICLE_COLUMNS: Final = [
     _column("access_state", pa.string(), "`ok`, `paywall`, `consent_wall`, `bot_wall`, `truncated`", required=True),
     _column("content_sha256", pa.string(), "hex digest of the text: equal digests are exact copies", required=True),
     _column("extraction_method", pa.string(), "what found the text", required=True),
-    _column("source", pa.string(), "where the input lies: a path, `path#line` for a line of JSONL", required=True),
-    _column("input_id", pa.string(), "hex SHA-256 of the input's bytes", required=True),
+    _column(
+        "source",
+        pa.string(),
+        "where the input lies: a path, `path#line` for a line of JSONL, the address of a fetched page, `feed#item`",
+        required=True,
+    ),
+    _column(
+        "input_id",
+        pa.string(),
+        "hex SHA-256 of the input's bytes; of a fetched page of its address and its bytes",
+        required=True,
+    ),
     _column("extra", pa.string(), "JSON object of a record's keys that are no column"),
     _column("run_id", pa.string(), "the run that wrote the row", required=True),
     _column("schema_version", pa.int16(), "version of this table's columns", required=True),
@@ -129,7 +139,7 @@ _REJECT_COLUMNS: Final = [
     _column("source", pa.string(), "where the input lies: a path, `path#line` for a line of JSONL", required=True),
     _column("line", pa.int64(), "line in a JSONL file, from 1"),
     _column("url", pa.string(), "address of the page, where known"),
-    _column("stage", pa.string(), "`read`, `extract`: which step gave it up", required=True),
+    _column("stage", pa.string(), "`read`, `fetch`, `extract`: which step gave it up", required=True),
     _column("reason", pa.string(), "one of a few fixed words, fit to group by", required=True),
     _column("error_class", pa.string(), "class of the underlying error", required=True),
     _column("message", pa.string(), "what was wrong, in words", required=True),
@@ -147,6 +157,80 @@ _ALIAS_COLUMNS: Final = [
     _column("new_id", pa.string(), "`article_id` of the story that the row belongs to from now on", required=True),
     _column("decided_at", _TIME, "when it was decided; of one `old_id` the latest is in force", required=True),
     _column("run_id", pa.string(), "the run that decided it", required=True),
+    _column("schema_version", pa.int16(), "version of this table's columns", required=True),
+]
+
+_FETCH_COLUMNS: Final = [
+    _column("fetch_id", pa.string(), "hex; a function of address, purpose, time and place in its chain", required=True),
+    _column("url", pa.string(), "address asked", required=True),
+    _column("host", pa.string(), "its host, in lower case, without port", required=True),
+    _column("purpose", pa.string(), "`feed`, `page` or `robots`", required=True),
+    _column("requested_at", _TIME, "when the request was started", required=True),
+    _column("seconds", pa.float64(), "from there to the end of the body", required=True),
+    _column("hop", pa.int32(), "redirects that came before it in its chain", required=True),
+    _column("conditional", pa.bool_(), "whether validators were sent", required=True),
+    _column("status", pa.int32(), "HTTP status; null where no answer came"),
+    _column("http_version", pa.string(), "`HTTP/1.1` or `HTTP/2`"),
+    _column("wire_bytes", pa.int64(), "bytes of the body as they came, compressed or not", required=True),
+    _column("body_bytes", pa.int64(), "bytes of the body after decompression", required=True),
+    _column("retry_after", pa.float64(), "seconds that the answer asks to wait, a day at most; null if it does not"),
+    _column("redirect_to", pa.string(), "where the answer sends the request on"),
+    _column("failure", pa.string(), "one of a few fixed words; null where a whole answer came, whatever its status"),
+    _column("message", pa.string(), "the failure in words"),
+    _column("error_class", pa.string(), "class of the underlying error"),
+    _column("items", pa.int64(), "items of the feed that came; null for pages and for what was not read"),
+    _column("items_new", pa.int64(), "of these, not known from polls before"),
+    _column("run_id", pa.string(), "the run that made the request", required=True),
+    _column("schema_version", pa.int16(), "version of this table's columns", required=True),
+]
+
+_FEED_COLUMNS: Final = [
+    _column("feed_url", pa.string(), "address as listed: the feed's key", required=True),
+    _column("url", pa.string(), "address that is asked: the listed one, until the feed moved for good", required=True),
+    _column("polled_at", _TIME, "when the poll's last request was started, or the change was made", required=True),
+    _column(
+        "outcome",
+        pa.string(),
+        "`changed`, `unchanged` (the same body again), `not_modified`, `failed`, `gone` (410); without a poll: "
+        "`merged`, `removed` (from the list)",
+        required=True,
+    ),
+    _column(
+        "health",
+        pa.string(),
+        "`ok`, `failing`, `dead` (score of 10 or more), `gone`, `merged`, `removed`",
+        required=True,
+    ),
+    _column("failure_score", pa.float64(), "weights of the failures since the last success", required=True),
+    _column("interval_seconds", pa.float64(), "newsbeam's own time between polls; 0 before a success", required=True),
+    _column("publisher_interval_seconds", pa.float64(), "time that the feed asks for; 0 for no wish", required=True),
+    _column("polls", pa.int64(), "polls of the feed up to now", required=True),
+    _column("items", pa.int64(), "items of its latest document", required=True),
+    _column(
+        "items_new", pa.int64(), "of these, not known from polls before; 0 where no new document came", required=True
+    ),
+    _column(
+        "possibly_lost",
+        pa.int64(),
+        "estimate of items that came and went unseen since the last poll: above 0 "
+        "where the document has no item that was known",
+        required=True,
+    ),
+    _column("overlap", pa.float64(), "share of the document's items that were known; null where no new one came"),
+    _column("next_poll_at", _TIME, "not asked before; null for never"),
+    _column("last_success_at", _TIME, "when a feed, or `not modified`, last answered"),
+    _column("last_new_at", _TIME, "when a poll last brought a new item"),
+    _column("items_per_hour", pa.float64(), "new items an hour, smoothed over polls", required=True),
+    _column("reason", pa.string(), "why the poll failed, one of a few fixed words"),
+    _column(
+        "changes",
+        _TEXTS,
+        "what the poll changed: `first_poll`, `interval`, `moved`, `failing`, `recovered`, `gap` ...",
+        required=True,
+    ),
+    _column("resolved_url", pa.string(), "address of the last good answer, after redirects"),
+    _column("merged_into", pa.string(), "the listed feed that is polled in its stead"),
+    _column("run_id", pa.string(), "the run that polled", required=True),
     _column("schema_version", pa.int16(), "version of this table's columns", required=True),
 ]
 
@@ -175,6 +259,8 @@ TABLES: Final[dict[str, pa.Schema]] = {
     "copies": _schema(_COPY_COLUMNS + _ARTICLE_COLUMNS),
     "rejects": _schema(_REJECT_COLUMNS),
     "aliases": _schema(_ALIAS_COLUMNS),
+    "fetches": _schema(_FETCH_COLUMNS),
+    "feeds": _schema(_FEED_COLUMNS),
     "runs": _schema(_RUN_COLUMNS),
 }
 """Schema of each table by its name, which is also its folder in the lake."""
@@ -184,6 +270,8 @@ PARTITIONED_BY: Final[dict[str, str]] = {
     "copies": "first_seen_at",
     "rejects": "first_seen_at",
     "aliases": "decided_at",
+    "fetches": "requested_at",
+    "feeds": "polled_at",
     "runs": "started_at",
 }
 """The column whose UTC date is a row's partition (publication dates are wrong or late too often to lay files by)."""
@@ -193,6 +281,8 @@ SORTED_BY: Final[dict[str, str]] = {
     "copies": "date_published",
     "rejects": "reject_id",
     "aliases": "decided_at",
+    "fetches": "requested_at",
+    "feeds": "polled_at",
     "runs": "cycle",
 }
 """The column that a file's rows are sorted by, so that a range over it skips row groups."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from schemas.errors import InputRejected
+from schemas.feed_poll import FeedPoll
 from schemas.fetch import FEED, Answer, Fetch, Headers
 from schemas.instants import Instant
 from transforms.functions.polling_interval import PollingRules
@@ -95,3 +97,9 @@ def answer(
 ) -> Answer:
     row = fetch(status, failure=failure, at=at, conditional=conditional)
     return Answer(URL, url, permanent_url, at, status, failure, headers, body, retry_after, (row,))
+
+
+def feed_poll(feed_url: str = URL, **columns: Any) -> FeedPoll:
+    """A row of `feeds`."""
+    row = FeedPoll(feed_url, feed_url, NOW, "changed", "ok", 0.0, 3_600.0, 0.0, 7, 20, 5, 0, "run", 1)
+    return row._replace(**columns)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import apache_beam as beam
 
 from schemas.tagged_article import TaggedArticle
+from transforms.functions.entities import SERVED_LANGUAGES
 from transforms.functions.tagging import entities_of
 from transforms.tag_in_workers import TagInWorkers
 
@@ -25,5 +26,5 @@ class TagEntities(beam.PTransform):
 
     def expand(self, articles: beam.PCollection) -> beam.PCollection:
         """Chain the one step."""
-        tag = TagInWorkers(TagEntities, "entities", entities_of, self.processes, self.time_limit)
+        tag = TagInWorkers(TagEntities, "entities", entities_of, SERVED_LANGUAGES, self.processes, self.time_limit)
         return articles | "TagEntitiesInWorkers" >> beam.ParDo(tag).with_output_types(TaggedArticle)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Literal, TypeAlias
 
 import apache_beam as beam
@@ -10,11 +10,11 @@ from apache_beam.metrics import Metrics
 from apache_beam.utils.windowed_value import WindowedValue
 
 import schemas.coders  # noqa: F401  (registers the rows)
-from schemas.errors import InputRejected
-from schemas.tagged_article import NOT_DONE, TaggedArticle
+from schemas.errors import InputRejected, ModelError
+from schemas.tagged_article import NO_MODEL, NOT_DONE, TaggedArticle
 from transforms.clocks import timed, with_timestamp
 from transforms.functions.tagging import BATCH_ARTICLES, BATCH_CHARACTERS, Text
-from transforms.functions.worker_pool import Finished, TaskStream, shared_pool
+from transforms.functions.worker_pool import MODEL_BROKEN, Finished, TaskStream, shared_pool
 
 Tags: TypeAlias = list[tuple[list[Any], str]]
 _Ticket: TypeAlias = list[tuple[TaggedArticle, Any]]
@@ -33,9 +33,11 @@ class TagInWorkers(beam.DoFn):
         stage: type[beam.PTransform],
         column: Literal["topics", "entities"],
         function: Callable[[Sequence[Text]], Tags],
+        languages: Collection[str],
         processes: int,
         time_limit: float,
     ) -> None:
+        self._languages = languages
         self._column = column
         self._function = function
         self._processes = processes
@@ -45,7 +47,7 @@ class TagInWorkers(beam.DoFn):
 
     def setup(self) -> None:
         """Join the pool of this process."""
-        self._pool = shared_pool(self._processes, self._time_limit)
+        self._pool = shared_pool(self._processes, self._time_limit, with_models=True)
 
     def start_bundle(self) -> None:
         """Begin without a batch."""
@@ -55,6 +57,9 @@ class TagInWorkers(beam.DoFn):
 
     def process(self, row: TaggedArticle, timestamp: Any = beam.DoFn.TimestampParam) -> Iterator[WindowedValue]:
         """Take an article into the batch; yields those that are done by now."""
+        if row.article.in_language not in self._languages:
+            yield with_timestamp(self._with(row, [], NO_MODEL), timestamp)
+            return
         self._batch.append((row, timestamp))
         self._characters += len(row.article.article_body)
         if len(self._batch) >= BATCH_ARTICLES or self._characters >= BATCH_CHARACTERS:
@@ -77,6 +82,8 @@ class TagInWorkers(beam.DoFn):
             if not isinstance(one.result, InputRejected):
                 for (row, seen_at), (tags, state) in zip(one.ticket, one.result, strict=True):
                     yield with_timestamp(self._with(row, tags, state), seen_at)
+            elif one.result.reason == MODEL_BROKEN:
+                raise ModelError(one.result.message)
             elif len(one.ticket) > 1:
                 for single in one.ticket:
                     yield from self._tagged(self._give([single]))

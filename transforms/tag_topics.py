@@ -8,6 +8,7 @@ import apache_beam as beam
 
 from schemas.tagged_article import TaggedArticle
 from transforms.functions.tagging import topics_of
+from transforms.functions.topics import SERVED_LANGUAGES
 from transforms.tag_in_workers import TagInWorkers
 
 
@@ -25,5 +26,5 @@ class TagTopics(beam.PTransform):
 
     def expand(self, articles: beam.PCollection) -> beam.PCollection:
         """Chain the one step."""
-        tag = TagInWorkers(TagTopics, "topics", topics_of, self.processes, self.time_limit)
+        tag = TagInWorkers(TagTopics, "topics", topics_of, SERVED_LANGUAGES, self.processes, self.time_limit)
         return articles | "TagTopicsInWorkers" >> beam.ParDo(tag).with_output_types(TaggedArticle)

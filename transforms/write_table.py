@@ -18,13 +18,22 @@ import schemas.coders  # noqa: F401  (registers the rows)
 from schemas.alias import Alias
 from schemas.copy import Copy
 from schemas.errors import LakeError
+from schemas.feed_poll import FeedPoll
+from schemas.fetch import Fetch
 from schemas.reject import Reject
 from schemas.tagged_article import TaggedArticle
 from schemas.written_file import WrittenFile
 from transforms.functions.parquet_rows import flat_row, partition_of, partition_path, to_parquet
 
-ROW_TYPES = {"articles": TaggedArticle, "copies": Copy, "rejects": Reject, "aliases": Alias}
-_Row: TypeAlias = TaggedArticle | Copy | Reject | Alias
+ROW_TYPES = {
+    "articles": TaggedArticle,
+    "copies": Copy,
+    "rejects": Reject,
+    "aliases": Alias,
+    "fetches": Fetch,
+    "feeds": FeedPoll,
+}
+_Row: TypeAlias = TaggedArticle | Copy | Reject | Alias | Fetch | FeedPoll
 
 
 @dataclass
@@ -69,6 +78,10 @@ def _identifier(row: _Row) -> str:
             return row.reject_id
         case Alias():
             return row.old_id
+        case Fetch():
+            return row.fetch_id
+        case FeedPoll():
+            return row.feed_url
 
 
 class _WriteFiles(beam.DoFn):

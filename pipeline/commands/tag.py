@@ -14,7 +14,7 @@ from rich.table import Column, Table
 
 from pipeline.given_texts import find_text, text_as_it_stands
 from pipeline.terminal import json_line, safe
-from schemas.errors import UsageError
+from schemas.errors import NewsbeamError, UsageError
 from schemas.tagged_article import CUT, NO_MODEL, TAGGED, TOO_SHORT
 from transforms.functions import entities, topics
 from transforms.functions.entities import ExplainedEntity, entity_tagger
@@ -51,9 +51,9 @@ def tag_files(arguments: argparse.Namespace) -> int:
     for given in arguments.files:
         try:
             found = _find(_read(given, arguments))
-        except UsageError as error:
+        except (NewsbeamError, OSError) as error:
             sys.stderr.write(f"newsbeam: {safe(str(error))}\n")
-            code = 2
+            code = 2 if isinstance(error, UsageError) else 1
             continue
         if arguments.json:
             sys.stdout.write(json_line(_figures(found)))
@@ -106,8 +106,8 @@ def _print(found: _Found) -> None:
     # Where nothing is known of the reader's width, enough for the longest column.
     console = Console(width=shutil.get_terminal_size((120, 24)).columns)
     console.print(safe(found.text.given), style="bold")
-    console.print(f"language {found.text.language}, {len(found.text.body):,} characters, topics: ", end="")
-    console.print(f"{found.topics_state}, entities: {found.entities_state}")
+    states = f"topics: {found.topics_state}, entities: {found.entities_state}"
+    console.print(safe(f"language {found.text.language}, {len(found.text.body):,} characters, {states}"))
     if found.topics.topics:
         console.print(_topics(found.topics))
         for line in _deeper(found.topics):

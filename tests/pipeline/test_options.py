@@ -137,7 +137,7 @@ def test_no_arguments_at_all_show_the_help(capfd: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
-        (["run", "pages"], "--input PATH is needed; perhaps --input pages is meant"),
+        (["run", "pages"], "--input PATH or --feeds LIST is needed; perhaps --input pages is meant"),
         (["run", "--inptu", "pages"], "perhaps --input is meant"),
     ],
 )

@@ -50,6 +50,21 @@ def test_a_middle_initial_is_no_other_person_and_the_commoner_form_is_taken(tmp_
     assert ("short", "Moss", "Ada Moss") in _names(lake)
 
 
+def test_a_generation_is_no_surname(tmp_path: Path) -> None:
+    two = [_person("Ted Moss"), _person("Robert F. Moss Jr.")]
+    lake = _lake(tmp_path, two=two, short=[_person("Moss")])
+    assert ("short", "Moss", "Moss") in _names(lake)
+    (tmp_path / "b").mkdir()
+    lake = _lake(tmp_path / "b", one=[_person("Robert Moss Jr.")], short=[_person("Moss")])
+    assert ("short", "Moss", "Robert Moss Jr.") in _names(lake)
+
+
+def test_an_article_names_a_person_once_however_it_writes_the_name(tmp_path: Path) -> None:
+    lake = _lake(tmp_path, full=[_person("Ada Moss")], short=[_person("Moss"), _person("MOSS")])
+    found = lake.execute("select name, mentions, surface_forms from entities where headline = 'short'").fetchall()
+    assert [(name, mentions, sorted(forms)) for name, mentions, forms in found] == [("Ada Moss", 2, ["MOSS", "Moss"])]
+
+
 def test_only_persons_are_named_in_full_and_only_by_persons(tmp_path: Path) -> None:
     bank = Entity("Port Moss", "Organization", 1, 0, ["Port Moss"], None, None, "model")
     place = Entity("Moss", "Place", 1, 0, ["Moss"], "NO", 3145375, "model")
@@ -80,6 +95,22 @@ def test_each_topic_is_a_row_with_its_position(tmp_path: Path) -> None:
     add_rows(lake, "articles", "c1.parquet", tagged_article("a", topics=topics), tagged_article("b", topics=[]))
     found = pasted_views(lake).execute("select article_id, position, id, name from topics order by position").fetchall()
     assert found == [(article("a").article_id, n + 1, f"medtop:{n}", f"topic {n}") for n in range(3)]
+
+
+def test_a_deeper_topic_lies_below_the_first_one(tmp_path: Path) -> None:
+    topics = [
+        Topic("medtop:4", "economy", 0.9, 1, "model"),
+        Topic("medtop:11", "politics", 0.5, 1, "model"),
+        Topic("medtop:20", "tariff", 0.4, 3, "model"),
+    ]
+    lake = open_or_make_lake(str(tmp_path))
+    add_rows(lake, "articles", "c1.parquet", tagged_article("a", topics=topics))
+    found = pasted_views(lake).execute("select name, top_name, top_id from topics order by position").fetchall()
+    assert found == [
+        ("economy", "economy", "medtop:4"),
+        ("politics", "politics", "medtop:11"),
+        ("tariff", "economy", "medtop:4"),
+    ]
 
 
 def test_a_copy_has_the_tags_of_its_story(tmp_path: Path) -> None:

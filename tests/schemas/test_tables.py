@@ -13,16 +13,27 @@ from schemas.article import Article
 from schemas.coders import ROW_TYPES
 from schemas.copy import Copy
 from schemas.cycle_report import CycleReport
+from schemas.feed_poll import FeedPoll
+from schemas.fetch import Fetch
 from schemas.input_slice import InputSlice
 from schemas.page import Page
 from schemas.printed_article import PrintedArticle
 from schemas.reject import Reject
 from schemas.tagged_article import TaggedArticle
 from schemas.written_file import WrittenFile
+from tests.fetch_samples import feed_poll, fetch
 from tests.samples import HOSTILE, alias, article, copy, page, reject, tagged_article
 from transforms.functions.printed_articles import print_article
 
-ROW_OF_TABLE = {"articles": TaggedArticle, "copies": Copy, "rejects": Reject, "aliases": Alias, "runs": CycleReport}
+ROW_OF_TABLE = {
+    "articles": TaggedArticle,
+    "copies": Copy,
+    "rejects": Reject,
+    "aliases": Alias,
+    "fetches": Fetch,
+    "feeds": FeedPoll,
+    "runs": CycleReport,
+}
 
 
 def _fields(row_type: Any) -> dict[str, Any]:
@@ -111,6 +122,10 @@ ROWS = [
     article("full", url=HOSTILE, headline="", authors=["", HOSTILE], keywords=["a"], date_published=-1, extra="{}"),
     copy(),
     copy()._replace(similarity=None),
+    feed_poll(),
+    feed_poll(HOSTILE, overlap=0.5, next_poll_at=-1, last_success_at=3, last_new_at=4, reason="", changes=["a"]),
+    fetch(),
+    fetch(None, failure="truncated", retry_after=1.5)._replace(items=1, items_new=0, wire_bytes=1 << 33),
     InputSlice("a"),
     InputSlice("file:///a%FFb", 5, 0, 7, 1 << 40),
     page(),
@@ -149,6 +164,8 @@ def test_every_row_that_crosses_between_stages_is_registered() -> None:
         Alias,
         Article,
         Copy,
+        FeedPoll,
+        Fetch,
         InputSlice,
         Page,
         PrintedArticle,

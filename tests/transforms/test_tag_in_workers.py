@@ -24,12 +24,13 @@ def _ended_pools() -> Iterator[None]:
 
 
 def _tagged(rows: list[TaggedArticle], folder: Path, time_limit: float = 30.0) -> dict[str, Any]:
-    stage = beam.ParDo(TagInWorkers(TagTopics, "topics", tag, 2, time_limit))
+    stage = beam.ParDo(TagInWorkers(TagTopics, "topics", tag, {"en"}, 2, time_limit))
     done = run_stage(stage, rows, folder, stamps={row: 1000.0 + at for at, row in enumerate(rows)})
     return {
         "rows": sorted((row.article.article_body, row.topics_state, len(row.topics)) for row, _ in done[""]),
         "stamps": {row.article.article_body: stamp for row, stamp in done[""]},
         "topics": {row.article.article_body: row.topics[0].id for row, _ in done[""] if row.topics},
+        "sizes": {row.topics[0].name for row, _ in done[""] if row.topics},
         "failed": done["counters"].get("failed", 0),
     }
 
@@ -51,7 +52,14 @@ def test_each_article_comes_once_with_its_own_tags_and_timestamp(tmp_path: Path)
 
 def test_a_long_text_ends_its_batch(tmp_path: Path) -> None:
     bodies = [f"{n} {'x' * BATCH_CHARACTERS}" for n in range(3)]
-    assert [state for _, state, _ in _tagged(_rows(*bodies), tmp_path)["rows"]] == ["ok"] * 3
+    done = _tagged(_rows(*bodies), tmp_path)
+    assert [state for _, state, _ in done["rows"]] == ["ok"] * 3
+    assert done["sizes"] == {"of 1"}
+
+
+def test_a_language_without_a_model_is_not_sent_anywhere(tmp_path: Path) -> None:
+    row = TaggedArticle(article("1", article_body="hang", in_language="de", authors=(), keywords=()))
+    assert _tagged([row], tmp_path)["rows"] == [("hang", "no_model", 0)]
 
 
 @pytest.mark.parametrize("trouble", ["hang", "die", "raise"])
@@ -61,3 +69,8 @@ def test_a_text_that_fails_comes_without_tags_and_costs_the_others_nothing(tmp_p
     assert done["rows"] == sorted((body, "not_done" if body == trouble else "ok", body != trouble) for body in bodies)
     assert done["stamps"] == {body: 1000.0 + at for at, body in enumerate(bodies)}
     assert done["failed"] == 1
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_run_instead_of_all_tags(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="install newsbeam again"):
+        _tagged(_rows("one", "model"), tmp_path)

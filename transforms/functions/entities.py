@@ -88,7 +88,7 @@ class EntityTagger:
 def entity_tagger() -> EntityTagger:
     """Return the tagger with model, classifier and gazetteer loaded, once a process (1.5 s, 170 MB).
 
-    Raises `ModelFileError` where a file of the package is not the one that this version was made with.
+    Raises `ModelError` where a file of the package is not the one that this version was made with.
     """
     name_reader()
     gazetteer()

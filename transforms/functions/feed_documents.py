@@ -78,8 +78,13 @@ def _decoded(body: bytes, content_type: str | None = None) -> str:
     for start, codec in _UTF_32.items():
         if body.startswith(start):
             return body.decode(codec, "replace").removeprefix("\ufeff")
+    return decode_text(body, charset_hint=charset_of(content_type), is_html=True)
+
+
+def charset_of(content_type: str | None) -> str | None:
+    """Return the charset that a `Content-Type` header names."""
     charset = _CHARSET.search((content_type or "")[:1000])
-    return decode_text(body, charset_hint=charset[1] if charset else None, is_html=True)
+    return charset[1] if charset else None
 
 
 def _unpacked(body: bytes) -> bytes:

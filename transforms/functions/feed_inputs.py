@@ -44,7 +44,7 @@ def feed_inputs(data: bytes) -> tuple[FeedDocument, list[FeedInput]]:
     if not document.items:
         what = f"a list of {len(document.sitemaps):,} sitemaps" if document.sitemaps else f"a feed ({document.kind})"
         raise InputRejected("no_items", f"{what} without an item")
-    inputs = [FeedInput(number, _identity(item), item) for number, item in enumerate(document.items, 1)]
+    inputs = [FeedInput(number, identity_of_item(item), item) for number, item in enumerate(document.items, 1)]
     return document, inputs + list(_failures(document, data, len(inputs) + 1))
 
 
@@ -58,11 +58,12 @@ def article_from_item(item: FeedItem, document: FeedDocument, origin: Origin) ->
     if content is None:
         where = f": {item.url}" if item.url else ""
         raise InputRejected("not_fetched", f"the feed does not carry the article itself{where}", retryable=True)
-    record = Record("\n".join(text_lines_of(content)), None, _columns(item, document), None)
+    record = Record("\n".join(text_lines_of(content)), None, columns_of_item(item, document), None)
     return article_from_record(record, origin)._replace(extraction_method="feed")
 
 
-def _columns(item: FeedItem, document: FeedDocument) -> dict[str, Any]:
+def columns_of_item(item: FeedItem, document: FeedDocument) -> dict[str, Any]:
+    """Return what the feed says of an item, in our column names; only what it says."""
     columns = {
         "url": item.url,
         "publisher": document.title,
@@ -80,7 +81,8 @@ def _columns(item: FeedItem, document: FeedDocument) -> dict[str, Any]:
     return {name: value for name, value in columns.items() if value}
 
 
-def _identity(item: FeedItem) -> bytes:
+def identity_of_item(item: FeedItem) -> bytes:
+    """Return what an item is known by: all that the feed says of it, so that a changed item is a new input."""
     return json.dumps(item, ensure_ascii=True).encode()
 
 

@@ -112,8 +112,8 @@ class SliceReader:
             return
         try:
             document, inputs = feed_inputs(data)
-        except InputRejected as rejected:
-            yield from self._rejected(path, data, rejected)
+        except Exception as error:  # whatever a feed provokes is its reject, as with a line
+            yield from self._rejected(path, data, _as_rejected(error))
             return
         for one in inputs:
             yield from self._input(_digest(one.identity), partial(self._row_of_item, path, document, one))
@@ -126,8 +126,8 @@ class SliceReader:
             if one.item is None:
                 raise one.failure or InputRejected("error", "an item of nothing")
             return article_from_item(one.item, document, origin)
-        except InputRejected as rejected:
-            return self._reject(source, one.identity, rejected, url=one.item.url if one.item else None)
+        except Exception as error:
+            return self._reject(source, one.identity, _as_rejected(error), url=one.item.url if one.item else None)
 
     def _maker_of(self, path: str, number: int, line: bytes) -> Callable[[], InputRow]:
         return lambda: self._row_of_line(source_of_line(path, number), number, line)
@@ -139,12 +139,8 @@ class SliceReader:
             origin = Origin(source, _digest(line), seen_at, self.run_id)
             if record.html is None:
                 return article_from_record(record, origin)
-        except InputRejected as rejected:
-            return self._reject(source, line, rejected, line_number=number)
         except Exception as error:  # whatever a line provokes is that line's reject, as a page's is in its worker
-            name = type(error).__name__
-            failed = InputRejected("error", f"{name}: {error}"[:2000], error_class=name)
-            return self._reject(source, line, failed, line_number=number)
+            return self._reject(source, line, _as_rejected(error), line_number=number)
         body = record.html.encode("utf-8", "replace")
         url = record.columns.get("url")
         return Page(origin.input_id, source, "html", body, seen_at, url, "utf-8", number, hints_of(record))
@@ -182,6 +178,13 @@ class SliceReader:
             line=line_number,
             url=url,
         )
+
+
+def _as_rejected(error: Exception) -> InputRejected:
+    if isinstance(error, InputRejected):
+        return error
+    name = type(error).__name__
+    return InputRejected("error", f"{name}: {error}"[:2000], error_class=name)
 
 
 def _digest(data: bytes) -> str:

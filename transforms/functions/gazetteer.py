@@ -59,7 +59,7 @@ class Gazetteer:
 
 @lru_cache(maxsize=1)
 def gazetteer() -> Gazetteer:
-    """Return the gazetteer, loaded once a process (0.2 s, 20 MB); raises `ModelFileError` on a wrong file."""
+    """Return the gazetteer, loaded once a process (0.2 s, 20 MB); raises `ModelError` on a wrong file."""
     by_name: dict[str, list[Place]] = {}
     by_demonym: dict[str, str] = {}
     table = gzip.decompress(read_pinned(FILE, SHA256)).decode("utf-8")

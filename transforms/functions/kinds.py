@@ -9,6 +9,7 @@ from typing import Final
 
 from schemas.errors import InputRejected
 from transforms.functions.feed_markup import kind_of_root
+from transforms.functions.json_feeds import is_json_feed
 
 HEAD_BYTES: Final = 65536
 """How much of a file is worth looking at; the first 4 kB are enough for all but pages with a long preamble."""
@@ -129,10 +130,12 @@ def _refuse_archives(text: str) -> None:
 def _kind_of_json(name: str, text: str) -> str | None:
     if _ARRAY_START.match(text):
         raise InputRejected("unsupported_kind", f"a JSON array; {_SUPPORTED}: write each element on a line of its own")
-    if text.startswith("{") and "jsonfeed.org/version" in text:
-        return "feed"
     if _holds_records(name, text):
-        return "jsonl"
+        # A record may speak of JSON Feed; only what is one and nothing else is read as one.
+        is_one_feed = not name.endswith(_JSON_NAMES) and is_json_feed(text) and not _is_record(text.split("\n")[0])
+        return "feed" if is_one_feed else "jsonl"
+    if text.startswith("{") and is_json_feed(text):
+        return "feed"
     if _OBJECT_START.match(" ".join(text[:200].split())):
         raise InputRejected("unsupported_kind", f"JSON spread over several lines; {_SUPPORTED}")
     return None
@@ -147,6 +150,13 @@ def _holds_records(name: str, text: str) -> bool:
         return False
     # A single line may be cut off by the head's end (a page carried in JSON): its start has to do.
     return len(lines) == 1 or any(map(_is_object, lines[:_LINES_TRIED]))
+
+
+def _is_record(line: str) -> bool:
+    try:
+        return not {"article_body", "html"}.isdisjoint(json.loads(line))
+    except (ValueError, RecursionError, TypeError):
+        return False
 
 
 def _is_object(line: str) -> bool:

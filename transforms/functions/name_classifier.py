@@ -74,7 +74,7 @@ class NameClassifier:
 
 @lru_cache(maxsize=1)
 def name_classifier() -> NameClassifier:
-    """Return the shipped classifier, loaded once a process; raises `ModelFileError` on a wrong file."""
+    """Return the shipped classifier, loaded once a process; raises `ModelError` on a wrong file."""
     with np.load(BytesIO(read_pinned(FILE, SHA256)), allow_pickle=False) as arrays:
         return NameClassifier(arrays["mean"], arrays["scale"], arrays["weights"], arrays["bias"])
 

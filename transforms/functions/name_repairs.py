@@ -56,8 +56,10 @@ def _is_dateline(text: str, one: Candidate) -> bool:
 
 
 def _surname(text: str, one: Candidate, named: Named | None, surnames: Collection[str]) -> Named | None:
-    """Return "Doe" for "USTR Doe", if the text names Jane Doe."""
+    """Return "Doe" as a person, also for "USTR Doe", if the text names Jane Doe; unless Doe is a place, too."""
     form = text[one.start : one.end]
+    if named and named.type != PERSON and form in surnames and not gazetteer().places(form):
+        return Named(one.start, one.end, PERSON)
     office = _OFFICE_BEFORE.match(form)
     if office is None or form[office.end() :] not in surnames:
         return named

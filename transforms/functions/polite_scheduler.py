@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
 from random import Random
 from typing import Final, Generic, TypeVar
@@ -64,6 +64,7 @@ class PoliteScheduler(Generic[Ticket]):
         clock: what time it is; the scheduler waits by it alone.
         on_start: called with the new state of a host before each request to it: who writes it down at once asks no
             host too early after a crash.
+        on_end: called with the new state of a host after each request to it, and when its robots.txt has been read.
     """
 
     def __init__(
@@ -74,12 +75,14 @@ class PoliteScheduler(Generic[Ticket]):
         settings: SchedulerSettings | None = None,
         clock: WaitingClock | None = None,
         on_start: Callable[[HostState], None] | None = None,
+        on_end: Callable[[HostState], None] | None = None,
     ) -> None:
         self._client = client
         self._random = random
         self._settings = settings or SchedulerSettings()
         self._clock = clock or SystemClock()
         self._on_start = on_start
+        self._on_end = on_end
         self._lanes: HostLanes[_Step[Ticket]] = HostLanes(look_up)
         self._watch: OutageWatch[_Ended[Ticket]] = OutageWatch()
         self._waiting_for_robots: dict[str, list[_Step[Ticket]]] = {}
@@ -100,7 +103,7 @@ class PoliteScheduler(Generic[Ticket]):
         self._stopping = self._stopping or "stopped"
         self._ended.put_nowait(None)
 
-    async def run(self, jobs: Iterable[Job[Ticket]], until: Instant) -> AsyncIterator[Finished[Ticket]]:
+    async def run(self, jobs: Iterable[Job[Ticket]], until: Instant) -> AsyncGenerator[Finished[Ticket], None]:
         """Run jobs and yield those that came to an end, in that order; afterwards `left_over` has the others.
 
         Each job is in exactly one of both. Leaving the loop early (close it with `contextlib.aclosing`), or cancelling
@@ -225,7 +228,7 @@ class PoliteScheduler(Generic[Ticket]):
     def _take_account(self, ended: _Ended[Ticket]) -> None:
         fetch, step = ended.exchange.fetch, ended.step
         state = after_fetch(self._lanes.state(ended.host), fetch, self._random, self._settings.rules)
-        self._lanes.set_state(state)
+        self._note(state)
         self._lanes.open(ended.host)
         chain = after_step(step.chain, fetch)
         if not chain.ended:
@@ -254,11 +257,16 @@ class PoliteScheduler(Generic[Ticket]):
         if state.last_start_at is not None:
             next_start_at = state.last_start_at + math.ceil(gap_seconds(state, self._settings.rules) * SECOND)
             state = state._replace(next_start_at=max(state.next_start_at, next_start_at))
-        self._lanes.set_state(state)
+        self._note(state)
         rows = chain.fetches
         for step in self._waiting_for_robots.pop(origin_of(page_url), []):
             self._go_on(_Step(step.chain._replace(fetches=(*rows, *step.chain.fetches)), step.job))
             rows = ()  # they go with the first page that waited
+
+    def _note(self, state: HostState) -> None:
+        self._lanes.set_state(state)
+        if self._on_end is not None:
+            self._on_end(state)
 
     def _take_finished(self) -> list[Finished[Ticket]]:
         finished, self._finished = self._finished, []

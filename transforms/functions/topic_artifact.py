@@ -11,6 +11,8 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from schemas.errors import ModelError
+
 Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
 SHIPPED: Final = Path(__file__).resolve().parents[1] / "models" / "topics.npz"
@@ -20,21 +22,20 @@ DIGEST_SUFFIX: Final = ".sha256"
 """Ending of the file beside a model that holds its SHA-256, as `sha256sum` writes it."""
 
 
-class ModelDamaged(RuntimeError):
-    """A model's file is not the one that its digest was taken of."""
-
-
 def load_arrays(file: Path) -> Arrays:
     """Return the arrays of a model.
 
     Raises:
-        ModelDamaged: where the file's SHA-256 is not the one that stands beside it.
+        ModelError: where the file's SHA-256 is not the one that stands beside it.
     """
-    data = file.read_bytes()
-    pinned = file.with_name(file.name + DIGEST_SUFFIX).read_text(encoding="ascii").split()[0]
+    try:
+        data = file.read_bytes()
+        pinned = file.with_name(file.name + DIGEST_SUFFIX).read_text(encoding="ascii").strip().partition(" ")[0]
+    except OSError as error:
+        raise ModelError(f"{file} cannot be read ({error}): install newsbeam again") from error
     digest = hashlib.sha256(data).hexdigest()
     if digest != pinned:
-        raise ModelDamaged(f"{file}: its SHA-256 is {digest}, not {pinned}: install newsbeam again")
+        raise ModelError(f"{file}: its SHA-256 is {digest}, not {pinned}: install newsbeam again")
     # Without pickles: a file of arrays cannot run code.
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files}

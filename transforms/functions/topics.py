@@ -61,7 +61,7 @@ class TopicEvidence(NamedTuple):
     words: int
     """Words that were read; under `LEAST_WORDS` nothing is given."""
     topics: Sequence[SpokenFor]
-    """The top concepts that were given, best first."""
+    """The top concepts that were given, the most important first."""
     deeper: Topic | None
     """The deeper concept, where it was sure."""
     nearest: Sequence[tuple[str, str, float]]
@@ -83,7 +83,7 @@ def topic_model() -> TopicModel:
     """Return the shipped model, loaded once a process (0.2 s, 40 MB).
 
     Raises:
-        ModelDamaged: where the file is not the one that was shipped.
+        ModelError: where the file is not the one that was shipped.
     """
     return TopicModel(load_arrays(SHIPPED))
 
@@ -109,6 +109,7 @@ class TopicModel:
         self._vector_weights = arrays["vector_weights"].astype(np.float64)
         self._similarity_weights = arrays["similarity_weights"].astype(np.float64)
         self._bias = arrays["bias"].astype(np.float64)
+        self._first_weights = arrays["first_weights"].astype(np.float64)
         self._threshold = float(arrays["threshold"])
         self._concept_vectors = arrays["concept_vectors"].astype(np.float64)
         self._prototypes = arrays["prototypes"].astype(np.float64)
@@ -122,7 +123,7 @@ class TopicModel:
         return cls(load_arrays(file))
 
     def tag(self, texts: Sequence[TopicText]) -> list[list[Topic]]:
-        """Return the topics of each text, those of level 1 first and the most probable first.
+        """Return the topics of each text, those of level 1 first and the most important first.
 
         One to three of level 1, then at most one deeper one of the first topic's branch; none for a text of less than
         `LEAST_WORDS` words. A text gets the same topics in any batch. At most 600 words of a text are read.
@@ -187,10 +188,15 @@ class TopicModel:
 
     def _topics(self, scores: _Scores, row: int) -> list[Topic]:
         probabilities = scores.probabilities[row]
-        best = np.argsort(-probabilities, kind="stable")[:MOST_TOPICS]
-        given = [place for rank, place in enumerate(best) if rank == 0 or probabilities[place] >= self._threshold]
+        best = np.argsort(-self._ranks(probabilities), kind="stable")
+        likely = [place for rank, place in enumerate(best) if rank == 0 or probabilities[place] >= self._threshold]
+        given = likely[:MOST_TOPICS]
         tops = [self._topic(int(self.concepts.tops[place]), float(probabilities[place])) for place in given]
         return [*tops, *self._deeper(scores.directions[row], int(best[0]))]
+
+    def _ranks(self, probabilities: Doubles) -> Doubles:
+        """Return what topics are ranked by: some claim the first place more often than others."""
+        return probabilities * self._first_weights
 
     def _deeper(self, direction: Doubles, column: int) -> Iterator[Topic]:
         [(place, similarity)] = self._ranked(direction, column)[:1]
@@ -218,7 +224,7 @@ class TopicModel:
         return [(self._terms[read.terms[at]], round(float(added[at]), 3)) for at in best if added[at] > 0]
 
     def _nearest(self, scores: _Scores) -> list[tuple[str, str, float]]:
-        ranked = self._ranked(scores.directions[0], int(scores.probabilities[0].argmax()))
+        ranked = self._ranked(scores.directions[0], int(self._ranks(scores.probabilities[0]).argmax()))
         names = self.concepts.ids, self.concepts.labels
         return [(names[0][place], names[1][place], round(similarity, 3)) for place, similarity in ranked]
 

@@ -15,7 +15,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager, suppress
@@ -23,11 +23,11 @@ from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from schemas.errors import InputRejected, WorkersLostError
+from schemas.errors import InputRejected, ModelError, WorkersLostError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -36,8 +36,13 @@ Ticket = TypeVar("Ticket")
 PRELOADED_MODULES = ("transforms.functions.printed_articles",)
 """Loaded once, in the fork server: what all worker processes need. trafilatura takes about half a second to load."""
 
+PRELOADED_MODELS = (*PRELOADED_MODULES, "transforms.functions.preloaded_models")
+"""The same with the models that tag: a second and a half more, before the first process can start."""
+
 _WORKER_DIED = "worker_died"
 _POOL_BROKEN = "pool_broken"
+MODEL_BROKEN: Final = "model_broken"
+"""Reason of a task's rejection that concerns all tasks: the models of this installation cannot be used."""
 _LOST = (
     "the worker processes were ended from outside; nothing of this cycle was kept. The same command goes on from there"
 )
@@ -68,11 +73,11 @@ class WorkerPool:
     The function must be importable by name (it travels as a name), its tasks and results picklable.
     """
 
-    def __init__(self, processes: int, time_limit: float) -> None:
+    def __init__(self, processes: int, time_limit: float, preloaded: Sequence[str] = PRELOADED_MODULES) -> None:
         self.processes = processes
         self.time_limit = time_limit
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(list(PRELOADED_MODULES))
+        context.set_forkserver_preload(list(preloaded))
         # Each process has a core to itself; matrix products on all of them would only get into each other's way.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         with _deaf_to_interrupts():
@@ -196,6 +201,8 @@ def _answer(function: Callable[[Task], Result], task: Task) -> Result | InputRej
         return function(task)
     except InputRejected as rejected:
         return rejected
+    except ModelError as error:  # not the task's fault, and every other task would meet it
+        return InputRejected(MODEL_BROKEN, str(error))
     except BaseException as error:
         return _rejected_for(error)
 
@@ -257,13 +264,16 @@ _shared: dict[tuple[int, float], WorkerPool] = {}
 _shared_lock = threading.Lock()
 
 
-def shared_pool(processes: int, time_limit: float) -> WorkerPool:
+def shared_pool(processes: int, time_limit: float, *, with_models: bool = False) -> WorkerPool:
     """Return this process's one pool of that size and limit, started on first use: a Beam worker process may hold
-    several instances of a DoFn, and a run has many cycles; they all share the pool."""
+    several instances of a DoFn, and a run has many cycles; they all share the pool.
+
+    Whoever comes first says whether its processes have the models from the start; else each loads what it needs.
+    """
     with _shared_lock:
         key = (processes, time_limit)
         if key not in _shared:
-            _shared[key] = WorkerPool(processes, time_limit)
+            _shared[key] = WorkerPool(processes, time_limit, PRELOADED_MODELS if with_models else PRELOADED_MODULES)
             _shared[key].start()
         return _shared[key]
 

@@ -76,7 +76,7 @@ def calibrate(material: Material, student: Student, chosen: Places) -> Doubles:
     for fold in range(FOLDS):
         held_out = np.flatnonzero(folds == fold)
         rows = prototypes(material, chosen[folds != fold])
-        found = nearest(material, rows, material.deep[chosen[held_out]], student.unseen[held_out].argmax(axis=1))
+        found = nearest(material, rows, material.deep[chosen[held_out]], student.unseen_ranks[held_out].argmax(axis=1))
         for at, one in zip(held_out, found, strict=True):
             similarity[at] = one.similarity
             is_right[at] = material.texts[chosen[at]].concept == material.concepts[one.place].id

@@ -26,7 +26,16 @@ from transforms.training.features import (
     unit_rows,
 )
 from transforms.training.minilm import MiniLM
-from transforms.training.texts import Concept, LabelledText, PoolText, belief_table, label_table, pool_labels, softened
+from transforms.training.texts import (
+    Concept,
+    LabelledText,
+    PoolText,
+    belief_table,
+    first_table,
+    label_table,
+    pool_labels,
+    softened,
+)
 
 Doubles = npt.NDArray[np.float64]
 
@@ -66,12 +75,16 @@ class Material:
     concepts: Sequence[Concept]
     makers: FeatureMaker
     labels: Doubles
+    firsts: Doubles
+    """Only the first topic of each labelled text."""
     soft_labels: Doubles
     """What the student learns of the labelled texts: less of a topic that was not the first."""
     concept_labels: Doubles
     beliefs: Doubles
     pool_labels: Doubles
-    """Of the texts of the pool that were read; NaN for all others."""
+    """Of the texts of the pool that were read or written; NaN for all others."""
+    is_written: npt.NDArray[np.bool_]
+    """Which texts of the pool were written for training."""
     minilm: Space
     static: Space
     terms: View
@@ -113,12 +126,14 @@ class Encoder:
 
 def gather(
     texts: Sequence[LabelledText],
-    pool: Sequence[PoolText],
+    unread: Sequence[PoolText],
+    written: Sequence[PoolText],
     concepts: Sequence[Concept],
     encoder: Encoder,
     stop_words: frozenset[str],
 ) -> Material:
-    """Return the material of labelled texts, pool and concepts; terms are counted in all of them."""
+    """Return the material of labelled texts, pool, written texts and concepts; terms are counted in all of them."""
+    pool = [*unread, *written]
     labelled, unlabelled = [text.text for text in texts], [text.text for text in pool]
     labels = [TopicText(None, concept.label) for concept in concepts]
     defined = [TopicText(None, f"{concept.label}. {concept.definition}") for concept in concepts]
@@ -127,9 +142,8 @@ def gather(
     reads = [[reader.read(text) for text in group] for group in (labelled, unlabelled, labels, defined)]
     classes = concept_labels(concepts)
     static = _space([_vectors(group) for group in reads], classes)
-    minilm = _space(
-        [*map(encoder.texts, (labelled, unlabelled)), *map(encoder.lines, _lines(labels, defined))], classes
-    )
+    of_pool = np.concatenate([encoder.texts([text.text for text in part]) for part in (unread, written)])
+    minilm = _space([encoder.texts(labelled), of_pool, *map(encoder.lines, _lines(labels, defined))], classes)
     terms = View(*(makers.term_table(group) for group in (reads[0], reads[1], reads[3])))
     openings = np.array([read.opening for read in reads[0]], dtype=np.float64)
     deep = unit_rows(unit_rows(openings - static.centre) + unit_rows(_vectors(reads[0]) - static.centre))
@@ -138,10 +152,12 @@ def gather(
         concepts,
         makers,
         label_table(texts),
+        first_table(texts),
         np.array([softened(text.topics) for text in texts]),
         classes,
         belief_table(pool),
         pool_labels(pool),
+        np.array([bool(text.topics) for text in pool]),
         minilm,
         static,
         terms,

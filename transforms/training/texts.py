@@ -35,6 +35,10 @@ _POOL_LABELS: Final = Path(__file__).with_name("pool_labels.tsv")
 """Labels of texts of the pool, from one reading of their first 30 to 45 words in 2026-11: those that the teacher took
 for rare classes, those about trade, and those that it was least sure of. Not the texts, only their keys."""
 
+_WRITTEN_STORIES: Final = Path(__file__).with_name("written_stories.jsonl")
+"""News texts that were written for this project, with their topics: for classes that hardly occur in the labelled
+texts, and about trade between countries. No scores are taken on them."""
+
 _CATEGORIES: Final = {"b": "04", "e": "01", "m": "07", "t": "13"}  # business, entertainment, medicine, technology
 _HEADLINES_AN_EVENT: Final = 12
 """Distinct headlines that are taken of an event: gives some 1,000, as many as the lab had."""
@@ -58,6 +62,8 @@ class PoolText(NamedTuple):
     text: TopicText
     section: str | None = None
     belief: float = 0.0
+    topics: Sequence[str] = ()
+    """Of texts that were written for training, the most important one first."""
 
     @property
     def key(self) -> str:
@@ -116,20 +122,30 @@ def pool_texts(data: Path) -> list[PoolText]:
     ]
 
 
+def written_stories() -> list[PoolText]:
+    """Return the texts that were written for training."""
+    return [PoolText(_text(row), topics=row["topics"]) for row in _rows(_WRITTEN_STORIES)]
+
+
 def belief_table(texts: Sequence[PoolText]) -> Doubles:
     """Return the least probability of each class (column) for each text (row)."""
     return np.array([[text.belief if text.section == name else 0.0 for name in CLASSES] for text in texts])
 
 
 def pool_labels(texts: Sequence[PoolText]) -> Doubles:
-    """Return the labels of those texts of the pool that were read, too, by class (column); NaN for all others."""
+    """Return the labels of those texts that were written or read, too, by class (column); NaN for all others."""
     with _POOL_LABELS.open(encoding="utf-8", newline="") as lines:
         topics_of = {row["text"]: row["topics"].split() for row in csv.DictReader(lines, delimiter="\t")}
     found = np.full((len(texts), len(CLASSES)), np.nan)
     for row, text in zip(found, texts, strict=True):
-        if topics := topics_of.get(text.key):
+        if topics := text.topics or topics_of.get(text.key):
             row[:] = softened(topics)
     return found
+
+
+def first_table(texts: Sequence[LabelledText]) -> Doubles:
+    """Return 1 for the first topic (column) of each text (row), else 0."""
+    return np.array([[float(name in text.topics[:1]) for name in CLASSES] for text in texts]).reshape(-1, len(CLASSES))
 
 
 def softened(topics: Sequence[str]) -> list[float]:

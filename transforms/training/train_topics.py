@@ -26,7 +26,15 @@ from transforms.training.deeper import LEAST_SIMILARITY, calibrate, deeper_place
 from transforms.training.material import Encoder, Material, gather
 from transforms.training.minilm import MiniLM, model_folder
 from transforms.training.recipe import Places, Student, fading, train
-from transforms.training.texts import Concept, LabelledText, concepts, labelled_texts, pool_texts, without_labelled
+from transforms.training.texts import (
+    Concept,
+    LabelledText,
+    concepts,
+    labelled_texts,
+    pool_texts,
+    without_labelled,
+    written_stories,
+)
 
 CREATOR: Final = "newsbeam-topics-2026.11"
 """What rows name as the source of their topics: raise it when the model changes."""
@@ -41,14 +49,15 @@ def material_of(data: Path, cache: Path | None, files: Sequence[str]) -> Materia
 
     labelled: list[LabelledText] = [text for name in files for text in labelled_texts(data / f"tags/{name}.jsonl")]
     pool = without_labelled(pool_texts(data), labelled)
+    written = written_stories()
     model = MiniLM(model_folder())
-    texts = [*(text.text for text in labelled), *(text.text for text in pool)]
+    texts = [text.text for group in (labelled, pool, written) for text in group]
     checked = check_wordpieces(
         (part for text in texts for part in (text.headline or "", text.body)), model.pieces, model_folder()
     )
     _say(f"{checked:,} headlines and bodies are cut into pieces as by the tokenizer of the model")
     encoder = Encoder(model, cache)
-    return gather(labelled, pool, concepts(data), encoder, frozenset(STOP_WORDS))
+    return gather(labelled, pool, written, concepts(data), encoder, frozenset(STOP_WORDS))
 
 
 def arrays_of(material: Material, student: Student, chosen: Places) -> dict[str, npt.NDArray[Any]]:
@@ -66,6 +75,7 @@ def arrays_of(material: Material, student: Student, chosen: Places) -> dict[str,
         "vector_weights": centred.astype(np.float32),
         "similarity_weights": of_excess + of_fading_excess * fading(student.texts_of_class),
         "bias": bias,
+        "first_weights": student.first_weights,
         "threshold": np.array(THRESHOLD),
         **_concept_table(material.concepts),
         "concept_vectors": material.static.directions.astype(np.float16),
@@ -105,8 +115,9 @@ def main() -> int:
     arguments.add_argument("--cache", type=Path, metavar="DIR", help="keep MiniLM's vectors here")
     options = arguments.parse_args()
     material = material_of(options.data, options.cache, ["topics_train", "topics_dev"])
-    sizes = len(material.texts), len(material.beliefs), len(material.makers.terms)
-    _say("{:,} labelled texts, {:,} of the pool, {:,} terms".format(*sizes))
+    written = int(material.is_written.sum())
+    sizes = len(material.texts), len(material.beliefs) - written, written, len(material.makers.terms)
+    _say("{:,} labelled texts, {:,} of the pool, {:,} written, {:,} terms".format(*sizes))
     chosen = np.arange(len(material.texts))
     student = train(material, chosen)
     digest = save_arrays(options.output, arrays_of(material, student, chosen))

@@ -145,7 +145,7 @@ def test_what_cannot_be_read_is_refused_with_its_reason(refused: Explained, tmp_
     (tmp_path / "empty.txt").touch()
     (tmp_path / "broken.jsonl").write_text('{"article_body": "x\n')
     (tmp_path / "cut.txt.gz").write_bytes(gzip.compress(text.read_bytes())[:-20])
-    assert "more than one line; name one:" in refused(lines, text)
+    assert "more than one text; name one:" in refused(lines, text)
     assert "#3: no such line" in refused(text, f"{lines}#3")
     assert "#1: no such line" in refused(f"{text}#1", text)
     assert "is no file" in refused(tmp_path, text)

@@ -49,6 +49,10 @@ ACCEPTED = [
     ("a", '<?xml version="1.0"?><rdf:RDF xmlns="http://purl.org/rss/1.0/"></rdf:RDF>', "feed"),
     ("a.xml", '<?xml version="1.0"?><urlset></urlset>', "feed"),
     ("a.json", '{"version": "https://jsonfeed.org/version/1.1", "items": []}', "feed"),
+    ("a.jsonl", '{"article_body": "See https://jsonfeed.org/version/1.1 for more."}', "jsonl"),
+    ("a.jsonl", '{"version": "https://jsonfeed.org/version/1.1", "article_body": "A text."}', "jsonl"),
+    ("a", '{"version": "https://jsonfeed.org/version/1.1", "article_body": "A text."}', "jsonl"),
+    ("a", '{"version": "https://jsonfeed.org/version/1.1",\n"items": []}', "feed"),
     # JSONL whose first record is broken, longer than the head, or behind blank lines.
     ("a.jsonl", '{"url": broken\n' + RECORD, "jsonl"),
     ("a.jsonl", "not a record\n" + RECORD, "jsonl"),

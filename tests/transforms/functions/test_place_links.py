@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from schemas.errors import ModelError
 from transforms.functions import gazetteer as gazetteer_module
 from transforms.functions.gazetteer import fold_name, gazetteer
-from transforms.functions.model_files import ModelFileError, read_pinned
+from transforms.functions.model_files import read_pinned
 from transforms.functions.name_classifier import PLACE, Named
 from transforms.functions.place_links import Link, link_places
 
@@ -91,7 +92,7 @@ def test_names_are_folded() -> None:
 
 def test_another_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gazetteer_module, "SHA256", "0" * 64)
-    with pytest.raises(ModelFileError, match="has SHA-256"):
+    with pytest.raises(ModelError, match="has SHA-256"):
         gazetteer.__wrapped__()
-    with pytest.raises(ModelFileError, match="cannot be read"):
+    with pytest.raises(ModelError, match="cannot be read"):
         read_pinned("nowhere.npz", "0" * 64)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,15 +9,18 @@ import pytest
 
 from transforms.functions.topic_texts import TopicText
 from transforms.training import texts
+from transforms.training.recipe import rank_weights
 from transforms.training.texts import (
     CLASSES,
     SECOND_SHARE,
     LabelledText,
     PoolText,
+    first_table,
     label_table,
     pool_labels,
     softened,
     without_labelled,
+    written_stories,
 )
 
 STORY = "The council of the harbour town voted on Tuesday to keep the old customs house as a museum. "
@@ -46,6 +50,32 @@ def test_texts_that_were_not_read_have_no_labels(tmp_path: Path, monkeypatch: py
     known, unknown = pool_labels([read, unread])
     assert known.tolist() == softened(["11", "04"])
     assert np.isnan(unknown).all()
+
+
+def test_the_written_stories_are_well_formed() -> None:
+    lines = Path(texts.__file__).with_name("written_stories.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert len({row["article_body"] for row in rows}) == len(rows) == len(written_stories()) > 100
+    for row in rows:
+        assert set(row) == {"topics", "headline", "article_body"}
+        assert 1 <= len(set(row["topics"])) == len(row["topics"]) <= 3
+        assert set(row["topics"]) <= set(CLASSES)
+        assert 60 <= len(row["article_body"].split()) <= 140
+    assert all(sum(row["topics"][0] == name for row in rows) >= 9 for name in ("03", "05", "06", "08", "12", "17"))
+
+
+def test_written_stories_have_their_labels() -> None:
+    [story, *_] = written_stories()
+    [labels] = pool_labels([story])
+    assert labels.tolist() == softened(story.topics)
+
+
+def test_the_class_that_comes_first_beside_another_ranks_higher() -> None:
+    pytest.importorskip("scipy", reason="of the dependency group training")
+    rows = [LabelledText(TopicText(None, STORY), topics, None) for topics in (["02", "14"], ["02", "14"], ["14"])]
+    weights = rank_weights(label_table(rows), first_table(rows))
+    assert weights[CLASSES.index("02")] > 1 > weights[CLASSES.index("14")]
+    assert weights[CLASSES.index("15")] == pytest.approx(1)
 
 
 def test_labelled_texts_leave_the_pool() -> None:

@@ -1,0 +1,211 @@
+"""`newsbeam feeds`: how the feeds of a lake are, what the next poll of one will be, and the list to take elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from xml.sax.saxutils import quoteattr
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.feed_list import is_address, read_feed_list
+from pipeline.feed_memory import FeedMemory
+from pipeline.host_memory import opened_hosts
+from pipeline.lake import open_lake
+from pipeline.memory import opened_memory
+from pipeline.terminal import json_line, safe
+from schemas.errors import UsageError
+from schemas.feed_state import NEVER, FeedState
+from schemas.host_state import HostState
+from schemas.instants import Instant, datetime_of
+from transforms.functions.feed_rows import health_of
+from transforms.functions.host_rules import may_start_at
+from transforms.functions.http_hints import SECOND
+from transforms.functions.polling import validators
+from transforms.functions.polling_interval import PollingRules
+from transforms.functions.redirects import host_of
+
+_ORDER: Final = ("dead", "failing", "gone", "merged", "ok")
+"""What needs a look comes first."""
+
+
+def feeds(arguments: argparse.Namespace) -> int:
+    """Run one of the subcommands; returns the exit code.
+
+    Raises:
+        UsageError: the lake has never polled, or the address is none.
+    """
+    now = time.time_ns() // 1_000
+    with _opened(arguments.lake) as memory:
+        if arguments.subcommand == "list":
+            _list(memory, now, as_json=arguments.json)
+        elif arguments.subcommand == "check":
+            _check(memory, arguments.url, now, as_json=arguments.json)
+        else:
+            _export(memory)
+    return 0
+
+
+@contextmanager
+def _opened(root: str) -> Iterator[FeedMemory]:
+    lake = open_lake(root)
+    if not lake.memory.exists() or not lake.hosts.exists():
+        raise UsageError(f"{root} has never polled a feed: newsbeam run --feeds LIST --output {root}")
+    with opened_memory(lake.memory) as memory, opened_hosts(lake.hosts) as hosts:
+        opened = FeedMemory(memory, hosts)
+        if not opened.is_there():
+            raise UsageError(f"{root} has never polled a feed: newsbeam run --feeds LIST --output {root}")
+        yield opened
+
+
+# list
+
+
+def _list(memory: FeedMemory, now: Instant, *, as_json: bool) -> None:
+    states = sorted(memory.feeds(), key=lambda state: (_ORDER.index(health_of(state)), state.listed_url))
+    if as_json:
+        for state in states:
+            sys.stdout.write(json_line(_figures(state)))
+        return
+    table = Table(title=f"{len(states):,} feeds, {memory.pages_waiting():,} pages to be fetched", title_justify="left")
+    table.add_column("feed", overflow="fold", min_width=30)
+    for name in ("health", "last success", "next poll", "every", "items an hour", "why"):
+        table.add_column(name)
+    for state in states:
+        table.add_row(
+            safe(state.listed_url),
+            health_of(state) if state.polls else "new",
+            _ago(state.last_success_at, now),
+            _until(state, now),
+            _span(state.interval) if state.interval else "",
+            f"{state.items_per_hour:.2g}" if state.items_per_hour else "",
+            safe(state.last_failure or state.merged_into or ""),
+        )
+    Console().print(table)
+
+
+def _figures(state: FeedState) -> dict[str, Any]:
+    return {
+        "feed_url": state.listed_url,
+        "url": state.url,
+        "health": health_of(state) if state.polls else "new",
+        "failure_score": state.failure_score,
+        "last_failure": state.last_failure,
+        "last_success_at": _time(state.last_success_at),
+        "next_poll_at": _time(None if state.next_poll_at >= NEVER else state.next_poll_at),
+        "interval_seconds": state.interval,
+        "publisher_interval_seconds": state.publisher_interval,
+        "items": state.items,
+        "items_per_hour": state.items_per_hour,
+        "polls": state.polls,
+        "merged_into": state.merged_into,
+    }
+
+
+# check
+
+
+def _check(memory: FeedMemory, given: str, now: Instant, *, as_json: bool) -> None:
+    if not is_address(given):
+        raise UsageError(f"{given}: give the address of a feed, with https://")
+    (url,) = read_feed_list([given])
+    state = next((one for one in memory.feeds() if url in (one.listed_url, one.url)), None)
+    host = memory.host(host_of(url if state is None else state.url))
+    said = list(_what_would_happen(state, host, now))
+    if as_json:
+        sys.stdout.write(json_line({"feed": None if state is None else _figures(state), "next_poll": said}))
+        return
+    console = Console()
+    for line in said:
+        console.print(safe(line), soft_wrap=True)
+
+
+def _what_would_happen(state: FeedState | None, host: HostState | None, now: Instant) -> Iterator[str]:
+    """Say in sentences when the feed will be asked next, how, and why not before."""
+    if state is None:
+        yield "Not on the list of this lake: it is not polled. Once it is listed, the next round asks for all of it."
+    elif state.gone_at is not None:
+        yield f"Not polled any more: its publisher said 410 Gone, {_ago(state.gone_at, now)}. Take it off the list."
+        return
+    else:
+        yield f"Next poll {_until(state, now)}, in the first round from then on: {_why_then(state)}."
+        if state.url != state.listed_url:
+            yield f"It will ask {state.url}, where the listed address has moved for good."
+        sent = [name.decode() for name, _ in validators(state, max(now, state.next_poll_at), PollingRules())]
+        how = f"conditionally ({', '.join(sent)})" if sent else f"for the whole document: {_why_whole(state)}"
+        yield f"It will ask {how}."
+        if state.last_failure:
+            yield f"The latest poll failed ({state.last_failure}); the failure score is {state.failure_score:g}."
+    if host is not None and may_start_at(host) > now:
+        why = {"retry_after": "it asked for that (Retry-After)", "overloaded": "it was overloaded (429 or 503)"}.get(
+            host.blocked_why or "", "it could not be reached"
+        )
+        why = why if host.blocked_until > now else "that is the gap after the request before"
+        yield f"Its host {host.host} is asked for nothing before {_time(may_start_at(host))}: {why}."
+
+
+def _why_then(state: FeedState) -> str:
+    if not state.polls:
+        return "it has never been polled"
+    if state.merged_into is not None:
+        return f"it is the same feed as {state.merged_into}, which is polled in its stead"
+    if state.failure_score:
+        return "each failure puts the next try off"
+    if state.publisher_interval > state.interval:
+        return (
+            f"it asks for {_span(state.publisher_interval)} between polls, by what it brings it would be "
+            f"{_span(state.interval)}"
+        )
+    return (
+        f"by what it brings, it is polled every {_span(state.interval)}, or later where its answers stay fresh longer"
+    )
+
+
+def _why_whole(state: FeedState) -> str:
+    if not state.polls:
+        return "nothing is known of it"
+    if not state.etag and not state.last_modified:
+        return "its server gives neither ETag nor Last-Modified"
+    return "once in a hundred polls and once a week it is asked for whole, since servers err"
+
+
+# export
+
+
+def _export(memory: FeedMemory) -> None:
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', '<opml version="2.0">', "<head><title>newsbeam</title></head>"]
+    lines.append("<body>")
+    for state in memory.feeds():
+        if state.gone_at is None and state.merged_into is None:
+            lines.append(f'<outline type="rss" text={quoteattr(state.url)} xmlUrl={quoteattr(state.url)}/>')
+    sys.stdout.write("\n".join([*lines, "</body>", "</opml>"]) + "\n")
+
+
+# Times
+
+
+def _until(state: FeedState, now: Instant) -> str:
+    if state.next_poll_at >= NEVER:
+        return "never"
+    seconds = (state.next_poll_at - now) / SECOND
+    return f"in {_span(seconds)}" if seconds > 0 else "now"
+
+
+def _ago(instant: Instant | None, now: Instant) -> str:
+    return "never" if instant is None else f"{_span(max(0.0, (now - instant) / SECOND))} ago"
+
+
+def _span(seconds: float) -> str:
+    for unit, length in (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0)):
+        if seconds >= 2 * length or (unit == "min" and seconds >= length):
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _time(instant: Instant | None) -> str | None:
+    return None if instant is None else f"{datetime_of(instant):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline import cli
+from pipeline.feed_list import read_feed_list
+from pipeline.feed_memory import FeedMemory
+from pipeline.host_memory import HostMemory
+from pipeline.lake import open_or_make_lake
+from pipeline.memory import Memory
+from schemas.feed_state import NEVER, FeedState
+from schemas.host_state import HostState
+from tests.http_server import HttpServer, Reply
+from tests.pipeline.test_feeds_run import rss
+
+NOW = time.time_ns() // 1_000
+HOUR = 3_600 * 1_000_000
+OK = FeedState(
+    "https://a.example/feed", "https://a.example/new", NOW + 2 * HOUR + HOUR // 60, 7_200.0, polls=3, etag=b'"1"',
+    last_success_at=NOW, last_full_at=NOW, items_per_hour=0.5,
+)  # fmt: skip
+FAILING = FeedState(
+    "https://b.example/feed", "https://b.example/feed", NOW - 1, 3_600.0, polls=3, failure_score=0.5,
+    last_failure="http_503",
+)  # fmt: skip
+GONE = FeedState("https://c.example/feed", "https://c.example/feed", NEVER, polls=1, gone_at=NOW - HOUR)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    made = open_or_make_lake(str(tmp_path / "lake"))
+    memory, hosts = Memory(made.memory), HostMemory(made.hosts)
+    feeds = FeedMemory(memory, hosts)
+    with memory.cycle():
+        feeds.make_tables()
+        feeds.take_list([state.listed_url for state in (OK, FAILING, GONE)])
+        for state in (OK, FAILING, GONE):
+            feeds.keep_feed(state)
+    hosts.keep_host(HostState("b.example", blocked_until=NOW + HOUR, blocked_why="retry_after"))
+    memory.close()
+    hosts.close()
+    return made.root
+
+
+@pytest.fixture
+def said(lake: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    def run(*arguments: str) -> str:
+        assert cli.main(["feeds", *arguments, "--lake", str(lake)]) == 0
+        return capfd.readouterr().out
+
+    return run
+
+
+def test_the_list_has_first_what_needs_a_look(said: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    lines = [line for line in said("list").splitlines() if ".example" in line]
+    assert [line.split("│")[2].strip() for line in lines] == ["failing", "gone", "ok"]
+    assert "http_503" in lines[0]
+    assert "never" in lines[1]
+    figures = [json.loads(line) for line in said("list", "--json").splitlines()]
+    assert [one["next_poll_at"] is None for one in figures] == [False, True, False]
+
+
+def test_what_the_next_poll_will_be(said: Callable[..., str]) -> None:
+    ok = said("check", "https://a.example/feed")
+    assert "in 2" in ok
+    assert "every 2 h" in ok
+    assert "https://a.example/new" in ok
+    assert "conditionally (if-none-match)" in ok
+    failing = said("check", FAILING.url)
+    assert "Next poll now" in failing
+    assert "http_503" in failing
+    assert "Retry-After" in failing
+    assert "410 Gone" in said("check", GONE.url)
+    assert "Not on the list" in said("check", "https://d.example/")
+    assert json.loads(said("check", OK.url, "--json"))["feed"]["health"] == "ok"
+
+
+def test_what_is_exported_can_be_read_as_a_list(said: Callable[..., str], tmp_path: Path) -> None:
+    path = tmp_path / "feeds.opml"
+    path.write_text(said("export"))
+    assert read_feed_list([str(path)]) == [FAILING.url, OK.url]
+
+
+def test_a_lake_that_never_polled_says_so(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    open_or_make_lake(str(tmp_path / "lake"))
+    assert cli.main(["feeds", "list", "--lake", str(tmp_path / "lake")]) == 2
+    assert "never polled" in capfd.readouterr().err
+
+
+def test_feeds_of_a_site_are_found(capfd: pytest.CaptureFixture[str]) -> None:
+    page = """<html><head><base href="/sub/"><link rel="stylesheet" type="text/css" href="x">
+    <link rel="alternate" type="application/rss+xml" href="rss?a=1&amp;b=2">
+    <link rel="alternate home" type="APPLICATION/ATOM+XML" href="https://b.example/atom">
+    <link rel="alternate" type="application/rss+xml" href="javascript:alert(1)">
+    <link rel="alternate" hreflang="de" href="/de"></head><body>News</body></html>"""
+    with HttpServer() as server:
+        server.on("/", Reply(301, {"location": "/home"}))
+        server.on("/home", Reply(200, {"content-type": "text/html"}, page.encode()))
+        server.on("/feed", Reply(body=rss([])))
+        server.on("/bare", Reply(body=b"<html><body>nothing</body></html>"))
+
+        def discover(path: str) -> tuple[int, str, str]:
+            code = cli.main(["feeds", "discover", server.url(path), "--allow-private"])
+            return code, *capfd.readouterr()
+
+        assert discover("/") == (0, f"{server.url('/sub/rss?a=1&b=2')}\nhttps://b.example/atom\n", "")
+        assert discover("/feed")[:2] == (0, server.url("/feed") + "\n")
+        code, _, errors = discover("/bare")
+        assert code == 1
+        assert "names no feed" in errors
+        code, _, errors = discover("/missing")
+        assert code == 2
+        assert "http_404" in errors
+    assert cli.main(["feeds", "discover", "http://127.0.0.1:8080/"]) == 2
+    assert "no public address" in capfd.readouterr().err

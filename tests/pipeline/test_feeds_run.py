@@ -1,0 +1,360 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+import pytest
+
+from pipeline import cli, feed_run
+from pipeline.commands.query import connect
+from pipeline.settings import FeedSettings
+from schemas.errors import UsageError
+from tests.fetch_samples import DAY, HOUR, NOW, SECOND, JumpingClock, NoJitter
+from tests.http_server import HttpServer, Reply
+from tests.samples import html_page, paragraphs
+from transforms.functions.poll_settings import World
+from transforms.functions.worker_pool import close_shared_pools
+
+Rows = Callable[..., list[tuple[Any, ...]]]
+HOST = "outlet.example"
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _ended_pools() -> Iterator[None]:
+    yield
+    close_shared_pools()
+
+
+class Site:
+    """A server that plays outlets, a clock under control, and the lake that runs fill."""
+
+    def __init__(self, server: HttpServer, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        self.server = server
+        self.clock = JumpingClock()
+        self.lake = folder / "lake"
+        self.list = folder / "feeds.txt"
+        self._capfd = capfd
+        for path in ("/robots.txt", "/robots.txt"):
+            server.on(path, Reply(404))
+
+    def feed(self, path: str, items: Sequence[str], host: str = HOST, **headers: str) -> str:
+        self.server.on(path, Reply(200, {"content-type": "application/rss+xml", **headers}, rss(items)), host)
+        return self.url(path, host)
+
+    def page(self, name: str, host: str = HOST, date: str | None = None) -> str:
+        url = self.url(f"/news/{name}", host)
+        body = html_page(name, url=url, date=date).encode()
+        self.server.on(f"/news/{name}", Reply(200, {"content-type": "text/html; charset=utf-8"}, body), host)
+        return url
+
+    def url(self, path: str, host: str = HOST) -> str:
+        return self.server.url(path, host)
+
+    def list_feeds(self, *urls: str) -> None:
+        self.list.write_text("# feeds of this test\n" + "\n".join(urls) + "\n")
+
+    def run(self, *flags: str, code: int = 0) -> dict[str, Any]:
+        self._capfd.readouterr()
+        command = ["run", "--feeds", str(self.list), "--output", str(self.lake), "--processes", "1", "--tags", "none"]
+        polite = ["--host-gap", "0", "--allow-private", "--json", "--contact", "desk@reader.example"]
+        assert cli.main([*command, *polite, *flags]) == code
+        (line,) = self._capfd.readouterr().out.splitlines()
+        account: dict[str, Any] = json.loads(line)
+        outcomes = account["articles"] + account["copies"] + account["rejects"] + account["already_seen"]
+        assert account["inputs"] == outcomes
+        return account
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        return connect(str(self.lake)).execute(query).fetchall()
+
+
+@pytest.fixture
+def site(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    with HttpServer() as server:
+        made = Site(server, tmp_path, capfd)
+        monkeypatch.setattr(feed_run, "_world", World(made.clock, NoJitter(), server.resolve))
+        yield made
+
+
+def item(name: str, link: str | None = None, content: str | None = None, date: str = "30 Mar 2026 07:00:00 GMT") -> str:
+    parts = [f"<title>Feed title of {name}</title>", f"<guid isPermaLink='false'>{name}</guid>"]
+    parts += [f"<pubDate>Mon, {date}</pubDate>", "<dc:creator>Ada Feedwright</dc:creator>"]
+    if link:
+        parts.append(f"<link>{escape(link)}</link>")
+    if content:
+        parts.append(f"<content:encoded>{escape(content)}</content:encoded>")
+    return f"<item>{''.join(parts)}</item>"
+
+
+def full(name: str) -> str:
+    """An item that carries its article whole: 150 words are needed."""
+    body = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs(name, 14))
+    return item(name, f"https://elsewhere.example/{name}", body)
+
+
+def rss(items: Sequence[str]) -> bytes:
+    spaces = 'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:content="http://purl.org/rss/1.0/modules/content/"'
+    return (
+        f'<?xml version="1.0"?><rss version="2.0" {spaces}><channel><title>Northern Ledger</title>'
+        f"<link>https://outlet.example/</link>{''.join(items)}</channel></rss>"
+    ).encode()
+
+
+def figures(account: dict[str, Any]) -> list[Any]:
+    names = ("feeds_polled", "not_modified", "items_new", "pages_fetched", "pages_waiting")
+    return [account["feeds"][name] for name in names]
+
+
+def test_items_become_articles_with_what_the_feed_says_of_them(site: Site) -> None:
+    feed = site.feed("/feed", [full("whole"), item("linked", site.page("linked"))])
+    site.list_feeds(feed)
+    account = site.run()
+    assert figures(account) == [1, 0, 2, 1, 0]
+    assert [account[name] for name in ("inputs", "articles", "rejects")] == [2, 2, 0]
+    query = "select extraction_method, feed_url, json_extract_string(extra, '$.guid') from articles order by 3"
+    (linked, whole) = site.ask(query)
+    assert whole == ("feed", feed, "whole")
+    assert linked[0] != "feed"
+    assert linked[1:] == (feed, "linked")
+    dates = site.ask("select date_published_source, date_published::varchar, count(*) from articles group by all")
+    assert dates == [("feed", "2026-03-30 07:00:00+00", 2)]
+    assert site.ask("select distinct purpose, status from fetches order by 1") == [
+        ("feed", 200), ("page", 200), ("robots", 404),
+    ]  # fmt: skip
+    assert site.ask("select items, items_new from fetches where purpose = 'feed'") == [(2, 2)]
+    assert site.ask("select outcome, health, items, items_new, changes[1] from feed_health") == [
+        ("changed", "ok", 2, 2, "first_poll")
+    ]
+    assert "desk@reader.example" in site.server.asked[0].headers["user-agent"]
+
+
+def test_a_second_run_polls_nothing_before_its_time_and_then_conditionally(site: Site) -> None:
+    site.list_feeds(site.feed("/feed", [full("a")], etag='"v1"'))
+    site.run()
+    asked = len(site.server.asked)
+    account = site.run()
+    assert figures(account) == [0, 0, 0, 0, 0]
+    assert account["cycles"] == 0
+    assert len(site.server.asked) == asked
+    site.clock.time += 2 * HOUR
+    site.server.on("/feed", Reply(304), HOST)
+    account = site.run()
+    assert figures(account) == [1, 1, 0, 0, 0]
+    (request,) = site.server.asked[asked:]
+    assert request.headers["if-none-match"] == '"v1"'
+    assert account["inputs"] == 0
+    assert site.ask("select outcome, next_poll_at > polled_at from feeds order by polled_at") == [
+        ("changed", True), ("not_modified", True),
+    ]  # fmt: skip
+    (share,) = site.ask("select share_conditional from politeness where host = 'outlet.example'")
+    assert share == (0.5,)
+
+
+def test_a_new_item_is_found_once(site: Site) -> None:
+    site.list_feeds(site.feed("/feed", [item("old", site.page("old"))]))
+    site.run()
+    site.clock.time += 2 * HOUR
+    site.feed("/feed", [item("new", site.page("new")), item("old", site.page("old"))])
+    assert figures(site.run()) == [1, 0, 1, 1, 0]
+    site.clock.time += 2 * DAY
+    assert figures(site.run()) == [1, 0, 0, 0, 0]
+    assert site.server.paths().count("/news/old") == site.server.paths().count("/news/new") == 1
+    assert site.ask("select count(*) from articles") == [(2,)]
+
+
+def test_an_item_of_two_feeds_is_fetched_once(site: Site) -> None:
+    shared = item("shared", site.page("shared"))
+    site.list_feeds(site.feed("/one", [shared]), site.feed("/two", [shared]))
+    account = site.run()
+    assert figures(account) == [2, 0, 2, 1, 0]
+    assert [account[name] for name in ("inputs", "articles", "already_seen")] == [2, 1, 1]
+
+
+def test_feeds_that_lead_to_one_are_polled_as_one(site: Site) -> None:
+    site.feed("/real", [full("a")])
+    for path in ("/a", "/b"):
+        site.server.on(path, Reply(302, {"location": "/real"}), HOST)
+    site.list_feeds(site.url("/a"), site.url("/b"))
+    account = site.run()
+    assert [account[name] for name in ("inputs", "articles", "already_seen")] == [2, 1, 1]
+    query = "select health, merged_into from feed_health order by feed_url"
+    site.clock.time += 2 * HOUR
+    assert figures(site.run())[0] == 1
+    assert [path for path in site.server.paths() if path != "/real"] == ["/a", "/b", "/a"]
+    assert site.ask(query) == [("ok", None), ("merged", site.url("/a"))]
+
+
+def test_a_page_whose_server_is_overloaded_comes_later(site: Site) -> None:
+    link = site.page("late")
+    good = site.server._scripts[HOST, "/news/late"]
+    site.server.on("/news/late", Reply(503, {"retry-after": "1800"}), HOST)
+    site.list_feeds(site.feed("/feed", [item("late", link)]))
+    account = site.run()
+    assert figures(account) == [1, 0, 1, 0, 1]
+    assert account["inputs"] == 0
+    asked = len(site.server.asked)
+    site.clock.time += 1_700 * SECOND
+    site.run()
+    assert len(site.server.asked) == asked
+    site.clock.time += 300 * SECOND
+    site.server.on("/news/late", good, HOST)
+    account = site.run()
+    assert figures(account)[3:] == [1, 0]
+    assert account["articles"] == 1
+    assert site.ask("select retry_after_asked, retry_after_broken from politeness") == [(1, 0)]
+
+
+def test_pages_that_are_not_to_be_had_are_rejects(site: Site) -> None:
+    site.server.on("/robots.txt", Reply(body=b"User-agent: *\nDisallow: /secret/"), HOST)
+    site.server.on("/gone", Reply(410), HOST)
+    links = [site.url("/secret/a"), site.url("/gone"), site.url("/missing")]
+    site.list_feeds(site.feed("/feed", [item(str(number), link) for number, link in enumerate(links)]))
+    account = site.run()
+    assert figures(account) == [1, 0, 3, 0, 1]
+    found = site.ask("select reason, stage, retryable, url from rejects order by reason")
+    assert found == [
+        ("http_410", "fetch", False, links[1]), ("robots_disallowed", "fetch", False, links[0]),
+    ]  # fmt: skip
+    assert "/secret/a" not in site.server.paths()
+    for _ in range(3):
+        site.clock.time += HOUR
+        site.run()
+    assert site.server.paths().count("/missing") == 3
+    assert site.ask("select reason, retryable from rejects where url like '%missing'") == [("http_404", True)]
+
+
+def test_a_feed_that_is_gone_or_none_is_told(site: Site) -> None:
+    site.server.on("/gone", Reply(410), HOST)
+    site.server.on("/page", Reply(body=html_page("a").encode()), HOST)
+    site.list_feeds(site.url("/gone"), site.url("/page"))
+    account = site.run()
+    assert [account["inputs"], account["rejects"]] == [1, 1]
+    assert site.ask("select feed_url, health, reason, next_poll_at is null from feed_health order by 1") == [
+        (site.url("/gone"), "gone", "http_410", True), (site.url("/page"), "failing", "not_a_feed", False),
+    ]  # fmt: skip
+    assert site.ask("select source, reason from rejects") == [(site.url("/page"), "not_a_feed")]
+    site.clock.time += 60 * DAY
+    account = site.run()
+    assert site.server.paths().count("/gone") == 1
+    assert site.server.paths().count("/page") == 2
+    assert account["rejects"] == 0
+
+
+def test_an_edited_list_is_taken_up(site: Site) -> None:
+    one, two = site.feed("/one", [full("a")]), site.feed("/two", [full("b")])
+    site.list_feeds(one)
+    site.run()
+    site.list_feeds(two)
+    site.clock.time += SECOND
+    assert figures(site.run())[:3] == [1, 0, 1]
+    site.clock.time += 2 * DAY
+    site.run()
+    assert site.server.paths("outlet.example").count("/one") == 1
+    assert site.ask("select health from feed_health where feed_url like '%one'") == [("removed",)]
+    site.list_feeds(one, two)
+    assert figures(site.run())[:3] == [1, 0, 0]
+
+
+def test_a_list_on_a_server_is_read_once_an_hour(site: Site) -> None:
+    feed = site.feed("/feed", [full("a")])
+    site.list_feeds("https://unused.example/")
+    outline = f"<opml><body><outline xmlUrl='{feed}'/></body></opml>"
+    site.server.on("/lists/feeds.opml", Reply(301, {"location": "/moved.opml"}), HOST)
+    site.server.on("/moved.opml", Reply(body=outline.encode()), HOST)
+    lists = feed_run.feed_lists(FeedSettings((site.url("/lists/feeds.opml"), feed), None, 1.0, 0.0, None, True))
+    assert lists.read() == [feed]
+    assert lists.read() == [feed]
+    assert site.server.paths() == ["/lists/feeds.opml", "/moved.opml"]
+    site.clock.time += 2 * HOUR
+    site.server.on("/lists/feeds.opml", Reply(404), HOST)
+    with pytest.raises(UsageError, match="http_404"):
+        lists.read()
+
+
+def test_round_follows_round_until_a_signal_comes(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed = site.feed("/feed", [full("a")])
+    site.list_feeds(feed)
+
+    def answer(asked: Any) -> Reply:
+        polls = site.server.paths().count("/feed")
+        if polls == 2:
+            site.list_feeds(feed, site.feed("/added", [full("b")]))
+        if polls == 5:
+            feed_run_stop[0].set()
+        return Reply(body=rss([full(f"n{number}") for number in range(polls)]))
+
+    feed_run_stop: list[Any] = []
+    real = feed_run.FeedRun.__init__
+
+    def keep_stop(self: Any, *arguments: Any) -> None:
+        real(self, *arguments)
+        feed_run_stop.append(self.stop)
+
+    monkeypatch.setattr(feed_run.FeedRun, "__init__", keep_stop)
+    site.server.on("/feed", answer, HOST)
+    account = site.run("--every", "10m")
+    assert site.server.paths().count("/feed") == 5
+    assert site.server.paths().count("/added") >= 1
+    assert account["articles"] == 6
+    (gap,) = site.ask(
+        "select min(gap) >= interval 10 minutes from (select polled_at - lag(polled_at) over (partition by feed_url "
+        "order by polled_at) as gap from feeds)"
+    )
+    assert gap == (True,)
+    assert site.clock.now() - NOW < 3 * DAY
+
+
+def test_what_a_budget_leaves_over_stays_due(site: Site) -> None:
+    site.list_feeds(*(site.feed(f"/{number}", [full(f"f{number}")]) for number in range(6)))
+    # Half of ten seconds is for feeds, two seconds apart: three of them.
+    account = site.run("--poll-budget", "10s", "--host-gap", "2")
+    assert figures(account)[0] == 3
+    assert figures(site.run("--poll-budget", "1h", "--host-gap", "2"))[0] == 3
+    assert sorted(site.server.paths()) == [f"/{number}" for number in range(6)]
+
+
+def test_a_run_over_folders_loads_no_http_client() -> None:
+    code = (
+        "import sys, pipeline.cli, pipeline.commands.run; sys.exit('httpx' in sys.modules or 'httpcore' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--input", "x", "--every", "10m"], "--every goes with --feeds"),
+        (["--feeds", "https://a.example/", "--every", "10"], "with its unit"),
+        (["--feeds", "https://a.example/", "--host-gap", "0"], "only with --allow-private"),
+        (["--feeds", "https://a.example/", "--contact", "(me)"], "contact"),
+        (["--feeds", "no/such/list"], "no such file"),
+    ],
+)
+def test_flags_that_do_not_fit_are_told(capfd: pytest.CaptureFixture[str], flags: list[str], said: str) -> None:
+    assert cli.main(["run", *flags]) == 2
+    assert said in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("https://a.example/feed\nnot an address\n", "line 2: 'not an address'"),
+        ("<opml><body>\n<outline xmlUrl='ftp://a.example'/></body></opml>", "line 2: 'ftp://a.example'"),
+        ("<opml><body>", "no well-formed OPML"),
+        ("<rss></rss>", "not <opml>"),
+        ("# nothing\n", "no address in it"),
+    ],
+)
+def test_a_bad_list_is_one_clear_line(tmp_path: Path, capfd: pytest.CaptureFixture[str], text: str, said: str) -> None:
+    path = tmp_path / "list"
+    path.write_text(text)
+    assert cli.main(["run", "--feeds", str(path), "--output", str(tmp_path / "lake"), "--contact", "a@b.example"]) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert said in line
+    assert not (tmp_path / "lake").exists()

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from schemas.article import Article
+from schemas.due_page import DuePage
+from schemas.feed_item import FeedDocument, FeedItem
+from schemas.feed_state import FeedState
+from schemas.host_state import HostState
+from schemas.instants import Instant
+from schemas.reject import Reject
+from tests.fetch_samples import NOW, URL
+from tests.samples import paragraphs
+from transforms.functions.feed_items import ItemReader
+from transforms.functions.polling_interval import hash_items, remember_items
+
+NEW = FeedState(URL, URL)
+WHOLE = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs("whole", 14))
+
+
+class MemoryIndex:
+    """As much of a `FeedIndex` as items need."""
+
+    def __init__(self) -> None:
+        self.pages: dict[str, DuePage] = {}
+        self._inputs: set[str] = set()
+
+    def add_page(self, page: DuePage) -> bool:
+        return self.pages.setdefault(page.url, page) is page
+
+    def knows_input(self, input_id: str) -> bool:
+        return input_id in self._inputs
+
+    def remember_input(self, input_id: str) -> None:
+        self._inputs.add(input_id)
+
+    def take_list(self, urls: Iterable[str]) -> tuple[list[FeedState], list[FeedState]]:
+        raise NotImplementedError
+
+    def due_feeds(self, now: Instant) -> list[FeedState]:
+        raise NotImplementedError
+
+    def feeds(self) -> list[FeedState]:
+        raise NotImplementedError
+
+    def keep_feed(self, state: FeedState) -> None:
+        raise NotImplementedError
+
+    def due_pages(self, now: Instant, most: int) -> list[DuePage]:
+        raise NotImplementedError
+
+    def keep_page(self, page: DuePage) -> None:
+        raise NotImplementedError
+
+    def drop_page(self, url: str) -> None:
+        raise NotImplementedError
+
+    def host(self, name: str) -> HostState | None:
+        raise NotImplementedError
+
+    def keep_host(self, state: HostState) -> None:
+        raise NotImplementedError
+
+
+def _read(reader: ItemReader, *items: FeedItem, before: FeedState = NEW) -> list[Article | Reject]:
+    return list(reader.rows_of(before, FeedDocument("rss", "rss20", "The Ledger", items=items), NOW))
+
+
+def test_an_item_with_its_article_becomes_it() -> None:
+    reader = ItemReader(MemoryIndex(), "run", NOW)
+    (row,) = _read(reader, FeedItem("g1", "https://a.example/1", "Title", content_html=WHOLE, authors=["Ada"]))
+    assert isinstance(row, Article)
+    assert (row.extraction_method, row.feed_url, row.headline, row.publisher) == ("feed", URL, "Title", "The Ledger")
+    assert json.loads(row.extra or "") == {"guid": "g1"}
+    assert reader.counts == {"items_new": 1, "inputs": 1}
+
+
+def test_the_page_of_another_item_is_due_and_no_input_yet() -> None:
+    index = MemoryIndex()
+    reader = ItemReader(index, "run", NOW)
+    link = FeedItem("g1", "https://a.example/1#part", "Title", authors=["Ada"], date_published=5, categories=["city"])
+    assert _read(reader, link) == []
+    assert reader.counts == {"items_new": 1}
+    page = index.pages["https://a.example/1"]
+    assert page[:3] == ("https://a.example/1", "a.example", URL)
+    assert json.loads(page.hints or "") == {
+        "publisher": "The Ledger", "feed_url": URL, "headline": "Title", "headline_source": "feed", "authors": ["Ada"],
+        "keywords": ["city"], "date_published": 5, "date_published_source": "feed", "extra": '{"guid": "g1"}',
+    }  # fmt: skip
+
+
+def test_known_items_are_passed_over_and_those_of_other_feeds_counted() -> None:
+    index = MemoryIndex()
+    reader = ItemReader(index, "run", NOW)
+    items = [FeedItem(f"g{number}", f"https://a.example/{number}") for number in range(3)]
+    before = NEW._replace(known_items=remember_items(b"", hash_items(["g0"])))
+    assert _read(reader, *items, items[1], before=before) == []
+    assert sorted(index.pages) == ["https://a.example/1", "https://a.example/2"]
+    index.pages.clear()
+    _read(reader, *items, before=NEW._replace(listed_url="https://b.example/feed"))
+    assert sorted(index.pages) == ["https://a.example/0"]
+    assert reader.counts == {"items_new": 5, "inputs": 2, "already_seen": 2}
+
+
+def test_an_item_that_leads_nowhere_is_a_reject() -> None:
+    reader = ItemReader(MemoryIndex(), "run", NOW)
+    rows = _read(reader, FeedItem("g1", None, "Title"), FeedItem("g2", "http://[bad", "Title"))
+    assert [(row.reason, row.stage) for row in rows if isinstance(row, Reject)] == [
+        ("not_fetched", "fetch"), ("bad_url", "fetch"),
+    ]  # fmt: skip
+    assert reader.counts == {"items_new": 2, "inputs": 2}

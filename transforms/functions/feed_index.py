@@ -1,0 +1,55 @@
+"""What has to be remembered between polls. Keepers differ by engine; answers must not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from schemas.due_page import DuePage
+from schemas.feed_state import FeedState
+from schemas.host_state import HostState
+from schemas.instants import Instant
+
+
+class FeedIndex(Protocol):
+    """Feeds, pages that they have named, inputs: all noted in one cycle, or not at all; and hosts, noted at once."""
+
+    def take_list(self, urls: Iterable[str]) -> tuple[list[FeedState], list[FeedState]]:
+        """Note which feeds are listed now: those that are new are due at once, those that are gone are not polled.
+
+        Returns:
+            the feeds that are new on the list, and those that are no longer on it.
+        """
+
+    def due_feeds(self, now: Instant) -> list[FeedState]:
+        """Return the listed feeds that may be polled now."""
+
+    def feeds(self) -> list[FeedState]:
+        """Return all listed feeds."""
+
+    def keep_feed(self, state: FeedState) -> None:
+        """Note what is known of a feed from now on."""
+
+    def due_pages(self, now: Instant, most: int) -> list[DuePage]:
+        """Return pages that may be asked for now: so many at most, of all hosts in turn, each host's oldest first."""
+
+    def add_page(self, page: DuePage) -> bool:
+        """Note a page that is to be fetched; returns False, and notes nothing, where its address waits already."""
+
+    def keep_page(self, page: DuePage) -> None:
+        """Note what is known of a waiting page from now on."""
+
+    def drop_page(self, url: str) -> None:
+        """Forget a page: it has come, or is given up."""
+
+    def knows_input(self, input_id: str) -> bool:
+        """Whether an input with this digest (hex) has had its outcome, or waits for it."""
+
+    def remember_input(self, input_id: str) -> None:
+        """Note that this input has its outcome, or waits for it (in this cycle)."""
+
+    def host(self, name: str) -> HostState | None:
+        """Return what is known of a host; None for one that was never asked."""
+
+    def keep_host(self, state: HostState) -> None:
+        """Note what is known of a host from now on: for good when this returns, whatever becomes of the cycle."""

@@ -1,0 +1,119 @@
+"""New items of a polled feed: those that carry their article become it, the others' pages are due."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+from urllib.parse import urldefrag
+
+from schemas.article import Article
+from schemas.due_page import DuePage
+from schemas.errors import InputRejected
+from schemas.feed_item import FeedDocument, FeedItem
+from schemas.feed_state import FeedState
+from schemas.instants import Instant
+from schemas.reject import Reject
+from transforms.functions.articles import Origin
+from transforms.functions.feed_index import FeedIndex
+from transforms.functions.feed_inputs import article_from_item, columns_of_item, identity_of_item
+from transforms.functions.full_content import is_full_content
+from transforms.functions.polling_interval import hash_items, known_hashes
+from transforms.functions.records import Record, hints_of
+from transforms.functions.redirects import host_of
+from transforms.functions.rejects import reject_input, source_of_line
+
+STAGE = "fetch"
+
+ItemRow: TypeAlias = Article | Reject
+
+
+@dataclass
+class ItemReader:
+    """Gives each new item its row, or notes its page as due, and counts.
+
+    An item is known by its feed's memory of ids, and over all feeds by what it says: several feeds of an outlet carry
+    the same one. Counted as inputs are items that have their outcome now; one whose page is due is counted when that
+    has come or is given up.
+    """
+
+    index: FeedIndex
+    run_id: str
+    read_at: Instant
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def rows_of(self, before: FeedState, document: FeedDocument, now: Instant) -> Iterator[ItemRow]:
+        """Yield rows of the items that the feed's state before the poll does not know."""
+        known = set(known_hashes(before.known_items))
+        for number, item in enumerate(document.items, 1):
+            (name,) = hash_items([item.guid])
+            if name in known:
+                continue
+            known.add(name)
+            self.counts["items_new"] += 1
+            yield from self._rows_of_item(before.listed_url, document, item, number, now)
+
+    def _rows_of_item(
+        self, feed_url: str, document: FeedDocument, item: FeedItem, number: int, now: Instant
+    ) -> Iterator[ItemRow]:
+        if item.url is not None and not is_full_content(item):
+            url = urldefrag(item.url).url
+            input_id = _digest(f"page\n{url}\n{item.guid}".encode("utf-8", "surrogatepass"))
+        else:
+            url, input_id = None, _digest(identity_of_item(item))
+        is_known = self.index.knows_input(input_id)
+        self.index.remember_input(input_id)
+        if is_known:
+            self._count_seen()
+            return
+        source = source_of_line(feed_url, number)
+        try:
+            if url is None:
+                origin = Origin(source, input_id, self.read_at, self.run_id)
+                article = article_from_item(item, document, origin)
+                yield article._replace(feed_url=feed_url, extra=_extra(item))
+            elif self.index.add_page(_due_page(url, feed_url, document, item, now)):
+                return  # it is no input before its page has come
+            else:
+                self._count_seen()
+                return
+        except InputRejected as rejected:
+            yield self._reject(rejected, source, input_id, item)
+        except Exception as error:  # whatever an item provokes is that item's reject, and ends no cycle
+            failed = InputRejected("error", f"{type(error).__name__}: {error}"[:2000], error_class=type(error).__name__)
+            yield self._reject(failed, source, input_id, item)
+        self.counts["inputs"] += 1
+
+    def _reject(self, rejected: InputRejected, source: str, input_id: str, item: FeedItem) -> Reject:
+        return reject_input(
+            rejected,
+            stage=STAGE,
+            source=source,
+            first_seen_at=self.read_at,
+            run_id=self.run_id,
+            input_id=input_id,
+            body=identity_of_item(item),
+            url=item.url,
+        )
+
+    def _count_seen(self) -> None:
+        self.counts["inputs"] += 1
+        self.counts["already_seen"] += 1
+
+
+def _due_page(url: str, feed_url: str, document: FeedDocument, item: FeedItem, now: Instant) -> DuePage:
+    columns = {name: value for name, value in columns_of_item(item, document).items() if name != "url"}
+    columns["feed_url"] = feed_url
+    hints = hints_of(Record(None, None, columns, _extra(item)))
+    return DuePage(url, host_of(url), feed_url, hints, first_seen_at=now, due_at=now)
+
+
+def _extra(item: FeedItem) -> str:
+    return json.dumps({"guid": item.guid}, ensure_ascii=False)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
