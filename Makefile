@@ -20,6 +20,10 @@ run: $(READY)
 	.venv/bin/newsbeam query --lake $(LAKE) "select source, left(headline, 60) as headline, word_count as words from articles order by source"
 	.venv/bin/newsbeam query --lake $(LAKE) "select copies.source, relation, articles.source as copy_of from copies join articles on articles.article_id = duplicate_of order by 1"
 	.venv/bin/newsbeam query --lake $(LAKE) "select source, stage, reason from rejects"
+	@echo
+	@echo "What the stories are about, and whom and what they name most:"
+	.venv/bin/newsbeam query --lake $(LAKE) "select left(headline, 60) as headline, name as topic, round(confidence, 2) as confidence from topics where position = 1 order by source"
+	.venv/bin/newsbeam query --lake $(LAKE) "select name, type, count(*) as articles, sum(mentions) as mentions, geonames_id from entities group by all order by articles desc, mentions desc limit 8"
 
 test: lint types imports pytest
 
