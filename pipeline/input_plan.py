@@ -31,8 +31,8 @@ CYCLE_SLICES: Final = 2_000
 travels with its print, which is as large: 16 MB of text cost some 200 MB (24 MB: 100 MB more). 2,000 pages are half a
 minute of extraction on two cores, and over a minute of tagging."""
 
-_TEXT_OF_A_PAGE: Final = 16_000
-"""What a page counts towards a cycle's bytes: of a page only its text stays, commonly 5 kB; this is its upper tenth."""
+_TEXT_OF_A_PAGE: Final = 8_000
+"""What a page counts towards a cycle's bytes: of a page only its text stays, commonly 5 kB, and 16 kB of one in ten."""
 
 _BYTES_OF_A_ROW: Final = 1_000
 """What a row costs in memory beside its text, so that a million lines of ten bytes are many cycles."""
