@@ -53,9 +53,8 @@ def _dispatch(given: Sequence[str]) -> int:
             from pipeline.feed_list import check_feed_lists
 
             check_feed_lists(settings.feeds.lists)
-        shared_pool(
-            settings.processes, settings.time_limit, with_models=bool(settings.tags)
-        )  # they load what they need while Beam loads here
+        # They load what they need while Beam loads here.
+        shared_pool(settings.processes, settings.time_limit, with_models=bool(settings.tags))
         from pipeline.commands.run import run
 
         return run(settings)

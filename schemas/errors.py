@@ -47,6 +47,14 @@ class InputRejected(NewsbeamError):
         self.retryable = retryable
         self.error_class = error_class or type(self).__name__
 
+    @classmethod
+    def of(cls, error: BaseException) -> InputRejected:
+        """Return what an input's error means for it: itself, or `error` for whatever a library made of the input."""
+        if isinstance(error, InputRejected):
+            return error
+        name = type(error).__name__
+        return cls("error", f"{name}: {error}"[:2000], error_class=name)
+
     def __str__(self) -> str:
         return f"{self.reason}: {self.message}"
 

@@ -9,7 +9,6 @@ from schemas.instants import Instant
 FEED: Final = "feed"
 PAGE: Final = "page"
 ROBOTS: Final = "robots"
-PURPOSES: Final = (FEED, PAGE, ROBOTS)
 
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 """Header fields of an answer in their order, names in lower case, values byte for byte."""

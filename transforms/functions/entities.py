@@ -95,11 +95,6 @@ def entity_tagger() -> EntityTagger:
     return EntityTagger(name_classifier())
 
 
-def entities_of(texts: Sequence[str]) -> list[list[Entity]]:
-    """Return for each English text its entities, as `EntityTagger.entities` does."""
-    return entity_tagger().entities(texts)
-
-
 def _mentions(text: str, as_seen: str, names: Sequence[Named]) -> list[tuple[Mention, Link]]:
     links = link_places(as_seen, names)
     mentions: list[tuple[Mention, Link]] = []

@@ -16,20 +16,19 @@ from schemas.errors import InputRejected
 from schemas.feed_item import FeedDocument, FeedItem
 from transforms.functions.articles import Origin, article_from_record
 from transforms.functions.feed_documents import read_feed
-from transforms.functions.full_content import full_content, text_lines_of
+from transforms.functions.full_content import text_lines_of
 from transforms.functions.records import Record
 
 
 @dataclass(frozen=True)
 class FeedInput:
-    """An item, or what is wrong with the document as a whole (`failure`)."""
+    """An item, or what is wrong with the document as a whole."""
 
     number: int
     """From 1, in the document's order."""
     identity: bytes
     """What the item is known by: all that the feed says of it, so that a changed item is a new input."""
-    item: FeedItem | None = None
-    failure: InputRejected | None = None
+    content: FeedItem | InputRejected
 
 
 def feed_inputs(data: bytes) -> tuple[FeedDocument, list[FeedInput]]:
@@ -48,13 +47,12 @@ def feed_inputs(data: bytes) -> tuple[FeedDocument, list[FeedInput]]:
     return document, inputs + list(_failures(document, data, len(inputs) + 1))
 
 
-def article_from_item(item: FeedItem, document: FeedDocument, origin: Origin) -> Article:
-    """Return the article that an item carries.
+def article_from_item(item: FeedItem, content: str | None, document: FeedDocument, origin: Origin) -> Article:
+    """Return the article that an item carries; `content` is what `full_content` finds in it.
 
     Raises:
         InputRejected: `not_fetched`, where the item only points at its page; `no_article`.
     """
-    content = full_content(item)
     if content is None:
         where = f": {item.url}" if item.url else ""
         raise InputRejected("not_fetched", f"the feed does not carry the article itself{where}", retryable=True)
@@ -90,7 +88,7 @@ def _failures(document: FeedDocument, data: bytes, number: int) -> Iterator[Feed
     digest = hashlib.sha256(data).digest()
     if document.is_cut_off:
         message = f"the feed breaks off behind item {len(document.items):,}"
-        yield FeedInput(number, b"cut off" + digest, failure=InputRejected("truncated", message))
+        yield FeedInput(number, b"cut off" + digest, InputRejected("truncated", message))
     if document.items_left_out:
         message = f"{document.items_left_out:,} items behind the first {len(document.items):,} were not read"
-        yield FeedInput(number + 1, b"left out" + digest, failure=InputRejected("too_large", message))
+        yield FeedInput(number + 1, b"left out" + digest, InputRejected("too_large", message))

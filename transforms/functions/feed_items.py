@@ -20,7 +20,7 @@ from schemas.reject import Reject
 from transforms.functions.articles import Origin
 from transforms.functions.feed_index import FeedIndex
 from transforms.functions.feed_inputs import article_from_item, columns_of_item, identity_of_item
-from transforms.functions.full_content import is_full_content
+from transforms.functions.full_content import full_content
 from transforms.functions.polling_interval import hash_items, known_hashes
 from transforms.functions.records import Record, hints_of
 from transforms.functions.redirects import host_of
@@ -59,7 +59,8 @@ class ItemReader:
     def _rows_of_item(
         self, feed_url: str, document: FeedDocument, item: FeedItem, number: int, now: Instant
     ) -> Iterator[ItemRow]:
-        if item.url is not None and not is_full_content(item):
+        content = full_content(item)
+        if item.url is not None and content is None:
             url = urldefrag(item.url).url
             input_id = _digest(f"page\n{url}\n{item.guid}".encode("utf-8", "surrogatepass"))
         else:
@@ -73,18 +74,15 @@ class ItemReader:
         try:
             if url is None:
                 origin = Origin(source, input_id, self.read_at, self.run_id)
-                article = article_from_item(item, document, origin)
+                article = article_from_item(item, content, document, origin)
                 yield article._replace(feed_url=feed_url, extra=_extra(item))
             elif self.index.add_page(_due_page(url, feed_url, document, item, now)):
                 return  # it is no input before its page has come
             else:
                 self._count_seen()
                 return
-        except InputRejected as rejected:
-            yield self._reject(rejected, source, input_id, item)
         except Exception as error:  # whatever an item provokes is that item's reject, and ends no cycle
-            failed = InputRejected("error", f"{type(error).__name__}: {error}"[:2000], error_class=type(error).__name__)
-            yield self._reject(failed, source, input_id, item)
+            yield self._reject(InputRejected.of(error), source, input_id, item)
         self.counts["inputs"] += 1
 
     def _reject(self, rejected: InputRejected, source: str, input_id: str, item: FeedItem) -> Reject:

@@ -10,7 +10,7 @@ from typing import Final, Protocol, TypeAlias
 
 from schemas.article import Article
 from schemas.errors import InputRejected
-from schemas.feed_item import FeedDocument
+from schemas.feed_item import FeedDocument, FeedItem
 from schemas.input_slice import InputSlice
 from schemas.instants import Instant
 from schemas.page import Page
@@ -18,6 +18,7 @@ from schemas.reject import Reject
 from transforms.functions.articles import Origin, article_from_record
 from transforms.functions.feed_inputs import FeedInput, article_from_item, feed_inputs
 from transforms.functions.file_slices import MAX_FILE_BYTES
+from transforms.functions.full_content import full_content
 from transforms.functions.kinds import HEAD_BYTES, kind_of
 from transforms.functions.records import hints_of, read_record
 from transforms.functions.rejects import reject_input, source_of_line
@@ -89,10 +90,7 @@ class SliceReader:
 
     def _lines(self, piece: InputSlice, data: bytes, *, complete: bool) -> Iterator[InputRow]:
         digest = _digest(data)
-        known = self.index.inputs_of_slice(digest) if complete else None
-        if known is not None:
-            self.inputs += known
-            self.already_seen += known
+        if complete and self._knows_slice(digest):
             return
         whole = data.split(b"\n")
         if not complete:
@@ -105,29 +103,34 @@ class SliceReader:
 
     def _items(self, path: str, data: bytes) -> Iterator[InputRow]:
         digest = _digest(data)
-        known = self.index.inputs_of_slice(digest)
-        if known is not None:
-            self.inputs += known
-            self.already_seen += known
+        if self._knows_slice(digest):
             return
         try:
             document, inputs = feed_inputs(data)
         except Exception as error:  # whatever a feed provokes is its reject, as with a line
-            yield from self._rejected(path, data, _as_rejected(error))
+            yield from self._rejected(path, data, InputRejected.of(error))
             return
         for one in inputs:
             yield from self._input(_digest(one.identity), partial(self._row_of_item, path, document, one))
         self.index.remember_slice(digest, len(inputs))
 
+    def _knows_slice(self, digest: str) -> bool:
+        """Whether all inputs of a slice had their outcome before; they are counted then."""
+        known = self.index.inputs_of_slice(digest)
+        self.inputs += known or 0
+        self.already_seen += known or 0
+        return known is not None
+
     def _row_of_item(self, path: str, document: FeedDocument, one: FeedInput) -> InputRow:
         source = source_of_line(path, one.number)
         origin = Origin(source, _digest(one.identity), self.read_at, self.run_id)
         try:
-            if one.item is None:
-                raise one.failure or InputRejected("error", "an item of nothing")
-            return article_from_item(one.item, document, origin)
+            if isinstance(one.content, InputRejected):
+                raise one.content
+            return article_from_item(one.content, full_content(one.content), document, origin)
         except Exception as error:
-            return self._reject(source, one.identity, _as_rejected(error), url=one.item.url if one.item else None)
+            url = one.content.url if isinstance(one.content, FeedItem) else None
+            return self._reject(source, one.identity, InputRejected.of(error), url=url)
 
     def _maker_of(self, path: str, number: int, line: bytes) -> Callable[[], InputRow]:
         return lambda: self._row_of_line(source_of_line(path, number), number, line)
@@ -140,7 +143,7 @@ class SliceReader:
             if record.html is None:
                 return article_from_record(record, origin)
         except Exception as error:  # whatever a line provokes is that line's reject, as a page's is in its worker
-            return self._reject(source, line, _as_rejected(error), line_number=number)
+            return self._reject(source, line, InputRejected.of(error), line_number=number)
         body = record.html.encode("utf-8", "replace")
         url = record.columns.get("url")
         return Page(origin.input_id, source, "html", body, seen_at, url, "utf-8", number, hints_of(record))
@@ -178,13 +181,6 @@ class SliceReader:
             line=line_number,
             url=url,
         )
-
-
-def _as_rejected(error: Exception) -> InputRejected:
-    if isinstance(error, InputRejected):
-        return error
-    name = type(error).__name__
-    return InputRejected("error", f"{name}: {error}"[:2000], error_class=name)
 
 
 def _digest(data: bytes) -> str:

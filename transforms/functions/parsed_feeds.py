@@ -66,11 +66,8 @@ class FeedParser:
         self.rejected = None
         try:
             return ParsedFeed(_read(answer))
-        except InputRejected as rejected:
-            self.rejected = rejected
         except Exception as error:  # whatever a document provokes is that feed's failure, and ends no cycle
-            name = type(error).__name__
-            self.rejected = InputRejected("error", f"{name}: {error}"[:2000], error_class=name)
+            self.rejected = InputRejected.of(error)
         raise self.rejected
 
 

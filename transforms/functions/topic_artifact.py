@@ -11,11 +11,11 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from schemas.errors import ModelError
+from transforms.functions.model_files import MODELS, read_checked, read_model_file
 
 Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
-SHIPPED: Final = Path(__file__).resolve().parents[1] / "models" / "topics.npz"
+SHIPPED: Final = MODELS / "topics.npz"
 """The model that comes with the package; `transforms/models/TOPICS.md` describes it."""
 
 DIGEST_SUFFIX: Final = ".sha256"
@@ -26,16 +26,10 @@ def load_arrays(file: Path) -> Arrays:
     """Return the arrays of a model.
 
     Raises:
-        ModelError: where the file's SHA-256 is not the one that stands beside it.
+        ModelError: where the file cannot be read, or its SHA-256 is not the one that stands beside it.
     """
-    try:
-        data = file.read_bytes()
-        pinned = file.with_name(file.name + DIGEST_SUFFIX).read_text(encoding="ascii").strip().partition(" ")[0]
-    except OSError as error:
-        raise ModelError(f"{file} cannot be read ({error}): install newsbeam again") from error
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != pinned:
-        raise ModelError(f"{file}: its SHA-256 is {digest}, not {pinned}: install newsbeam again")
+    pinned = read_model_file(file.with_name(file.name + DIGEST_SUFFIX)).decode("ascii").strip().partition(" ")[0]
+    data = read_checked(file, pinned)
     # Without pickles: a file of arrays cannot run code.
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files}

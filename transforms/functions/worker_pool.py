@@ -199,17 +199,10 @@ def _answer(function: Callable[[Task], Result], task: Task) -> Result | InputRej
     """
     try:
         return function(task)
-    except InputRejected as rejected:
-        return rejected
     except ModelError as error:  # not the task's fault, and every other task would meet it
         return InputRejected(MODEL_BROKEN, str(error))
     except BaseException as error:
-        return _rejected_for(error)
-
-
-def _rejected_for(error: BaseException) -> InputRejected:
-    name = type(error).__name__
-    return InputRejected("error", f"{name}: {error}"[:2000], error_class=name)
+        return InputRejected.of(error)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from schemas.entity import Entity
 from tests.samples import HOSTILE, text_of
 from transforms.functions import name_reader
-from transforms.functions.entities import MOST_CHARACTERS, EntityTagger, Mention, entities_of, entity_tagger
+from transforms.functions.entities import MOST_CHARACTERS, EntityTagger, Mention, entity_tagger
 
 SEEDS = sorted((Path(__file__).parents[3] / "seeds").glob("*.txt"))
 
@@ -46,7 +46,7 @@ def check(text: str, mentions: list[Mention]) -> None:
 
 def test_seeds_name_the_same_people_and_places() -> None:
     assert len(SEEDS) == 2
-    both = [by_name(found) for found in entities_of([seed.read_text("utf-8") for seed in SEEDS])]
+    both = [by_name(found) for found in entity_tagger().entities([seed.read_text("utf-8") for seed in SEEDS])]
     for found in both:
         assert found["Scott Bessent"].type == found["Donald Trump"].type == "Person"
         assert set(found["Scott Bessent"].surface_forms) == {"Scott Bessent", "Bessent"}
@@ -66,7 +66,7 @@ def test_seeds_name_the_same_people_and_places() -> None:
 
 
 def test_a_story_has_each_name_once() -> None:
-    [found] = entities_of([STORY])
+    [found] = entity_tagger().entities([STORY])
     entities = by_name(found)
     assert set(entities["Ana Holt"].surface_forms) == {"Ana Holt", "Holt"}
     assert entities["Ana Holt"].mentions == 4

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -18,14 +16,6 @@ from transforms.functions.folder_inputs import InputRow, SliceReader
 _ITEM = """<item><title>{name}</title><link>https://ledger.example/{name}</link><guid>{name}</guid>
 <dc:creator>Ada Moss</dc:creator><category>Ferries</category><pubDate>Tue, 31 Mar 2026 08:00:00 GMT</pubDate>
 <description>In short.</description>{content}</item>"""
-
-
-@pytest.fixture
-def memory(tmp_path: Path) -> Iterator[Memory]:
-    opened = Memory(tmp_path / "memory.sqlite")
-    with opened.cycle():
-        yield opened
-    opened.close()
 
 
 def _rss(*items: str) -> bytes:

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -18,14 +16,6 @@ from transforms.functions.file_slices import MAX_FILE_BYTES
 from transforms.functions.folder_inputs import InputRow, SliceReader
 
 BROKEN_OFF = InputRejected("truncated", "the gzip data ends")
-
-
-@pytest.fixture
-def memory(tmp_path: Path) -> Iterator[Memory]:
-    opened = Memory(tmp_path / "memory.sqlite")
-    with opened.cycle():
-        yield opened
-    opened.close()
 
 
 def _rows(
