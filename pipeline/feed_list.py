@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
 
-from lxml import etree
+from schemas.errors import UsageError
+from transforms.functions.feed_lists import MOST_BYTES, address_of_feed, feeds_of_data, is_address
 
-from schemas.errors import InputRejected, UsageError
-from transforms.functions.redirects import checked_url
-
-MOST_BYTES: Final = 50_000_000
-"""A list longer than this is no list: 20,000 feeds with titles are 5 MB of OPML."""
-
-_FEED_SCHEME: Final = re.compile(r"feed:(?://)?(?=https?:)", re.IGNORECASE)
-"""`feed:https://outlet.example/rss`, as some pages link their feeds; `feed://` alone stands for http."""
+__all__ = ["check_feed_lists", "is_address", "read_feed_list"]
 
 
-def read_feed_list(given: Iterable[str]) -> list[str]:
+def read_feed_list(given: Iterable[str], flag: str = "--feeds ") -> list[str]:
     """Return the addresses of all feeds that are given, in order, each once.
 
     Args:
         given: addresses of feeds, and paths of lists.
+        flag: what messages name before each of them.
 
     Raises:
         UsageError: one cannot be read, holds a line that is no address, or no feed at all.
@@ -31,15 +24,10 @@ def read_feed_list(given: Iterable[str]) -> list[str]:
     found: dict[str, None] = {}
     for one in given:
         if is_address(one):
-            found[_address(one, f"--feeds {one}")] = None
+            found[address_of_feed(one, f"{flag}{one}")] = None
         else:
-            found.update(dict.fromkeys(_feeds_of_file(one)))
+            found.update(dict.fromkeys(_feeds_of_file(one, f"{flag}{one}")))
     return list(found)
-
-
-def is_address(given: str) -> bool:
-    """Whether `--feeds` was given an address, not a path."""
-    return re.match(r"(?:https?://|feed:)", given, re.IGNORECASE) is not None
 
 
 def check_feed_lists(given: Iterable[str]) -> None:
@@ -49,76 +37,24 @@ def check_feed_lists(given: Iterable[str]) -> None:
         UsageError: one names none.
     """
     for one in given:
-        if not is_address(one) and not Path(one).expanduser().is_file():
+        if not is_address(one) and "://" not in one and not Path(one).expanduser().is_file():
             raise UsageError(f"--feeds {one}: no such file; give a list (OPML or text), or the address of a feed")
 
 
-def _feeds_of_file(given: str) -> list[str]:
+def _feeds_of_file(given: str, where: str) -> list[str]:
     try:
-        data = Path(given).expanduser().read_bytes()
+        data = _remote(given) if "://" in given else Path(given).expanduser().read_bytes()
     except OSError as error:
-        raise UsageError(f"--feeds {given}: cannot be read ({error.strerror or error})") from error
-    return feeds_of_data(data, given)
+        raise UsageError(f"{where}: cannot be read ({error.strerror or error})") from error
+    return feeds_of_data(data, where)
 
 
-def feeds_of_data(data: bytes, given: str) -> list[str]:
-    """Return the addresses that a list holds.
+def _remote(path: str) -> bytes:
+    from apache_beam.io.filesystem import CompressionTypes  # a second, which local lists need not wait
+    from apache_beam.io.filesystems import FileSystems
 
-    Args:
-        data: the list.
-        given: where it lies, as the user gave it.
-
-    Raises:
-        UsageError: it is no list, holds a line that is no address, or no feed at all.
-    """
-    if len(data) > MOST_BYTES:
-        raise UsageError(f"--feeds {given}: longer than {MOST_BYTES:,} bytes; is it a list of feeds?")
-    is_opml = data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<") or data[:2] in (b"\xff\xfe", b"\xfe\xff")
-    feeds = list(_feeds_of_opml(data, given) if is_opml else _feeds_of_text(data, given))
-    if not feeds:
-        what = "no outline with an xmlUrl" if is_opml else "no address in it"
-        raise UsageError(f"--feeds {given}: {what}; a list is OPML, or text with one address a line")
-    return feeds
-
-
-def _feeds_of_text(data: bytes, given: str) -> Iterator[str]:
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        bad = data[: error.start].count(b"\n") + 1
-        raise UsageError(f"--feeds {given}, line {bad}: not UTF-8; is it a list of feeds?") from error
-    for number, line in enumerate(text.splitlines(), 1):
-        # A fragment is part of an address; a comment has a space before it, or the line to itself.
-        address = re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip()
-        if address:
-            yield _address(address, f"--feeds {given}, line {number}")
-
-
-def _feeds_of_opml(data: bytes, given: str) -> Iterator[str]:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-    try:
-        root = etree.fromstring(data, parser)
-    except etree.XMLSyntaxError as error:
-        line = error.lineno or 1
-        raise UsageError(f"--feeds {given}, line {line}: no well-formed OPML ({error.msg})") from error
-    if etree.QName(root).localname.lower() != "opml":
-        raise UsageError(
-            f"--feeds {given}: its root is <{etree.QName(root).localname}>, not <opml>; a saved feed goes to --input"
-        )
-    for element in root.iter("{*}outline"):
-        # Attributes are written xmlUrl, xmlurl and xmlURL.
-        address = next((value for name, value in element.attrib.items() if str(name).lower() == "xmlurl"), "")
-        if str(address).strip():
-            yield _address(str(address), f"--feeds {given}, line {element.sourceline}")
-
-
-def _address(written: str, where: str) -> str:
-    address = _FEED_SCHEME.sub("", written.strip())
-    if address.lower().startswith("feed:"):
-        address = "http:" + address[len("feed:") :]
-    try:
-        return str(checked_url(address).copy_with(fragment=None))
-    except InputRejected as rejected:
-        raise UsageError(
-            f"{where}: {written.strip()[:200]!r} is no address of a feed ({rejected.message})"
-        ) from rejected
+        with FileSystems.open(path, "application/octet-stream", CompressionTypes.UNCOMPRESSED) as file:
+            return bytes(file.read(MOST_BYTES + 1))
+    except Exception as error:  # each cloud's client has errors of its own, which are not OSErrors
+        raise OSError(str(error)[:200]) from error

@@ -5,17 +5,19 @@ The tables are made by the first cycle that polls; a lake that is only fed from 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from pipeline.host_memory import HostMemory
 from pipeline.memory import Memory
+from pipeline.tombstone_memory import tombstones_of
 from schemas.due_page import DuePage
 from schemas.errors import InputRejected
-from schemas.feed_state import FeedState
+from schemas.feed_state import NEVER, FeedState
 from schemas.host_state import HostState
 from schemas.instants import Instant
 from transforms.functions.host_rules import may_start_at
+from transforms.functions.named_feeds import NAMING_KINDS
 from transforms.functions.redirects import host_of
 
 _FEED_COLUMNS: Final = FeedState._fields
@@ -24,10 +26,25 @@ _PAGE_COLUMNS: Final = DuePage._fields
 _TABLES: Final = (
     f"create table if not exists feed_states ({', '.join(_FEED_COLUMNS)}, is_listed integer not null, "
     "primary key (listed_url)) without rowid",
-    "create index if not exists feeds_by_time on feed_states (next_poll_at) where is_listed",
     f"create table if not exists due_pages ({', '.join(_PAGE_COLUMNS)}, primary key (url)) without rowid",
     "create index if not exists pages_by_time on due_pages (due_at)",
 )
+_INDEXES: Final = (
+    "create index if not exists feeds_by_time on feed_states (next_poll_at) where is_listed",
+    "create index if not exists feeds_by_naming on feed_states (named_by) where named_by is not null",
+)
+_UNLISTED, _LISTED, _NAMED = 0, 1, 2
+"""Values of `is_listed`: not polled; on the user's list; only named by a sitemap index or a list that is on it."""
+
+_DUE: Final = "is_listed and next_poll_at <= ?"
+"""The only place that says which feeds are due; one that is gone is so at `NEVER`."""
+
+_UNNAME: Final = (
+    f"update feed_states set named_by = null, is_listed = case is_listed when {_NAMED} then {_UNLISTED} else is_listed "
+    "end where named_by"
+)
+_ASK_WHOLE: Final = "update feed_states set etag = null, last_modified = null, body_digest = null"
+_NAMING_KINDS: Final = ", ".join(f"'{kind}'" for kind in NAMING_KINDS)
 _STATE: Final = ", ".join(_FEED_COLUMNS)
 _PAGE: Final = ", ".join(_PAGE_COLUMNS)
 
@@ -38,57 +55,103 @@ class FeedMemory:
     def __init__(self, memory: Memory, hosts: HostMemory) -> None:
         self._memory = memory
         self._hosts = hosts
+        self._is_current = False
+        self._tombstones = tombstones_of(memory)
 
     def make_tables(self) -> None:
         """Make, within a cycle, the tables and columns that are not there yet."""
         for statement in _TABLES:
             self._memory.do(statement)
-        present = {row[1] for row in self._memory.rows("pragma table_info(feed_states)")}
-        for name in _FEED_COLUMNS:
-            if name not in present:
-                default = FeedState._field_defaults[name]
-                literal = "null" if default is None else f"x'{default.hex()}'" if default == b"" else repr(default)
-                self._memory.do(f"alter table feed_states add column {name} default {literal}")
+        for name in self._missing_columns():
+            self._memory.do(f"alter table feed_states add column {name} default {_literal(name)}")
+        for statement in _INDEXES:
+            self._memory.do(statement)
 
     def take_list(self, urls: Iterable[str]) -> tuple[list[FeedState], list[FeedState]]:
         """Note, within a cycle, which feeds are listed now: new ones are due at once; others are not polled any more.
 
         Returns:
-            the feeds that are new on the list, and those that are no longer on it.
+            the feeds that are new on the list, and those that are polled no longer: what was on it, and what the
+            indexes and lists among them named.
         """
-        listed = dict.fromkeys(urls)
-        before = self.listed()
+        listed, before = dict.fromkeys(urls), self.listed()
         added = [FeedState(url, url) for url in listed if url not in before]
-        removed = {}
-        if before.difference(listed):
-            removed = {state.listed_url: state for state in self.feeds() if state.listed_url not in listed}
         for state in added:
-            marks = ", ".join("?" * len(_FEED_COLUMNS))
-            statement = f"insert into feed_states ({_STATE}, is_listed) values ({marks}, 1)"
-            self._memory.do(f"{statement} on conflict do update set is_listed = 1", *state)
+            self._insert(state, _LISTED, f"is_listed = {_LISTED}")
+            # It must bring its whole document: what it names has been forgotten since it was listed the last time.
+            self._memory.do(f"{_ASK_WHOLE} where listed_url = ? and kind in ({_NAMING_KINDS})", state.listed_url)
+        gone = before.difference(listed)
+        if not gone:
+            return added, []
+        polled = {state.listed_url: state for state in self.feeds()}
+        for url in gone:
+            level = f"case when named_by is null then {_UNLISTED} else {_NAMED} end"
+            self._memory.do(f"update feed_states set is_listed = {level} where listed_url = ?", url)
+        self._memory.do(f"{_UNNAME} in (select listed_url from feed_states where is_listed <> {_LISTED})")
+        return added, self._removed(polled)
+
+    def take_named(
+        self, naming: str, urls: Iterable[str], *, complete: bool
+    ) -> tuple[list[FeedState], list[FeedState]]:
+        """Note, within a cycle, what a listed sitemap index, or list of feeds, names now.
+
+        What is named twice is polled as long as the first that named it does so.
+
+        Returns:
+            the feeds that are polled from now on, and those that are no longer.
+        """
+        named = dict.fromkeys(urls)
+        before = {state.listed_url: state for state in self._states("named_by = ?", naming)}
+        added = [url for url in named if url not in before and not self._is_polled(url)]
+        level = f"case is_listed when {_UNLISTED} then {_NAMED} else is_listed end"
+        change = f"named_by = coalesce(named_by, excluded.named_by), is_listed = {level}"
+        for url in named:
+            if url not in before:
+                self._insert(FeedState(url, url, named_by=naming), _NAMED, change)
+        gone = [state for url, state in before.items() if url not in named and complete]
+        for state in gone:
+            self._memory.do(f"{_UNNAME} = ? and listed_url = ?", naming, state.listed_url)
+        states = [state for url in added for state in self._states("listed_url = ?", url)]
+        return states, self._removed({state.listed_url: state for state in gone})
+
+    def _insert(self, state: FeedState, level: int, change: str) -> None:
+        marks = ", ".join("?" * len(_FEED_COLUMNS))
+        statement = f"insert into feed_states ({_STATE}, is_listed) values ({marks}, {level})"
+        self._memory.do(f"{statement} on conflict do update set {change}", *state)
+
+    def _is_polled(self, url: str) -> bool:
+        return self._memory.row("select 1 from feed_states where is_listed and listed_url = ?", url) is not None
+
+    def _removed(self, polled: Mapping[str, FeedState]) -> list[FeedState]:
+        """Return those that are not polled any more; what was merged into one of them is polled on its own again."""
+        removed = {url: state for url, state in polled.items() if not self._is_polled(url)}
         for state in removed.values():
-            self._memory.do("update feed_states set is_listed = 0 where listed_url = ?", state.listed_url)
+            if state.named_by is not None:  # names cost their publisher nothing: only feeds that were seen are kept
+                statement = f"delete from feed_states where is_listed = {_UNLISTED} and last_success_at is null"
+                self._memory.do(f"{statement} and listed_url = ?", state.listed_url)
         for state in self.feeds() if removed else ():
-            if (polled := removed.get(state.merged_into or "")) is not None:
-                self.keep_feed(state._replace(merged_into=None, next_poll_at=polled.next_poll_at))
-        return added, list(removed.values())
+            if (merged := removed.get(state.merged_into or "")) is not None:
+                self.keep_feed(state._replace(merged_into=None, next_poll_at=merged.next_poll_at))
+        return list(removed.values())
 
     def listed(self) -> set[str]:
-        """Return the addresses of all listed feeds."""
-        return {row[0] for row in self._memory.rows("select listed_url from feed_states where is_listed")}
+        """Return the addresses of all feeds of the user's list, without those that these name."""
+        return {row[0] for row in self._memory.rows(f"select listed_url from feed_states where is_listed = {_LISTED}")}
 
     def due_feeds(self, now: Instant) -> list[FeedState]:
-        """Return the listed feeds that may be polled now."""
-        return self._states("is_listed and gone_at is null and next_poll_at <= ?", now)
+        """Return the feeds that may be polled now."""
+        return self._states(_DUE, now)
 
     def feeds(self) -> list[FeedState]:
-        """Return all listed feeds."""
+        """Return all listed feeds, and those that they name."""
         return self._states("is_listed")
 
     def keep_feed(self, state: FeedState) -> None:
-        """Note what is known of a feed from now on."""
-        changes = ", ".join(f"{name} = ?" for name in _FEED_COLUMNS)
-        self._memory.do(f"update feed_states set {changes} where listed_url = ?", *state, state.listed_url)
+        """Note what is known of a feed from now on, but for what `take_named` and `take_list` note."""
+        kept = state._asdict()
+        del kept["named_by"]  # it may have changed since the poll began
+        changes = ", ".join(f"{name} = ?" for name in kept)
+        self._memory.do(f"update feed_states set {changes} where listed_url = ?", *kept.values(), state.listed_url)
 
     def due_pages(self, now: Instant, most: int) -> list[DuePage]:
         """Return pages that may be asked for now, of all hosts in turn."""
@@ -99,7 +162,9 @@ class FeedMemory:
         return [DuePage(*row) for row in self._memory.rows(query, now, most)]
 
     def add_page(self, page: DuePage) -> bool:
-        """Note a page that is to be fetched; returns False where its address waits already."""
+        """Note a page that is to be fetched; returns False where its address waits already, or was taken down."""
+        if self._tombstones.cover_address(page.url):
+            return False
         if self._memory.row("select 1 from due_pages where url = ?", page.url) is not None:
             return False
         self._memory.do(f"insert into due_pages ({_PAGE}) values (?, ?, ?, ?, ?, ?, ?)", *page)
@@ -134,14 +199,14 @@ class FeedMemory:
 
     def next_due_at(self) -> Instant | None:
         """Return when the next feed or page is due; None where there is none."""
-        feeds = "select min(next_poll_at) as at from feed_states where is_listed and gone_at is null"
-        row = self._memory.row(f"select min(at) from ({feeds} union all select min(due_at) from due_pages)")
+        feeds = "select min(next_poll_at) as at from feed_states where is_listed and next_poll_at < ?"
+        row = self._memory.row(f"select min(at) from ({feeds} union all select min(due_at) from due_pages)", NEVER)
         return None if row[0] is None else int(row[0])
 
     def has_work(self, now: Instant, until: Instant) -> bool:
         """Whether a feed or page is due now whose host may be asked until then: else a cycle would do nothing."""
-        feeds = "select url from feed_states where is_listed and gone_at is null and next_poll_at <= ?"
-        hosts = (self._host_of_feed(url) for (url,) in self._memory.rows(feeds, now))
+        feeds = self._memory.rows(f"select url from feed_states where {_DUE}", now)
+        hosts = (self._host_of_feed(url) for (url,) in feeds)
         pages = self._memory.rows("select distinct host from due_pages where due_at <= ?", now)
         return any(self._may_start(host, until) for host in (*dict.fromkeys(hosts), *(host for (host,) in pages)))
 
@@ -164,5 +229,23 @@ class FeedMemory:
         return self._memory.row("select 1 from sqlite_master where name = 'feed_states'") is not None
 
     def _states(self, condition: str, *values: Any) -> list[FeedState]:
-        query = f"select {_STATE} from feed_states where {condition} order by next_poll_at, listed_url"
+        query = f"select {self._select()} from feed_states where {condition} order by next_poll_at, listed_url"
         return [FeedState(*row) for row in self._memory.rows(query, *values)]
+
+    def _select(self) -> str:
+        """Return the columns of a state, also for a lake whose next run will add some of them."""
+        if not self._is_current:
+            missing = self._missing_columns()
+            self._is_current = not missing
+            return ", ".join(_literal(name) if name in missing else name for name in _FEED_COLUMNS)
+        return _STATE
+
+    def _missing_columns(self) -> list[str]:
+        present = {row[1] for row in self._memory.rows("pragma table_info(feed_states)")}
+        return [name for name in _FEED_COLUMNS if name not in present]
+
+
+def _literal(name: str) -> str:
+    """Return a column's default in SQL."""
+    default = FeedState._field_defaults[name]
+    return "null" if default is None else f"x'{default.hex()}'" if default == b"" else repr(default)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import sys
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from threading import Event
 
@@ -19,6 +19,8 @@ from pipeline.host_memory import opened_hosts
 from pipeline.lake import Lake
 from pipeline.memory import Memory
 from pipeline.remote_lists import FeedLists
+from pipeline.run_log import say
+from pipeline.run_watch import RunWatch
 from pipeline.settings import FeedSettings, RunSettings
 from pipeline.stopping import times_asked_to_stop
 from pipeline.version import newsbeam_version
@@ -27,6 +29,7 @@ from schemas.instants import Instant
 from transforms.functions.http_fetch import user_agent
 from transforms.functions.http_hints import SECOND
 from transforms.functions.poll_settings import PollSettings, World
+from transforms.functions.polling_interval import rules_for
 
 _world = World()
 """What is outside, for all stages of this process; a test puts another one here."""
@@ -76,6 +79,7 @@ class FeedRun:
     options: PipelineOptions
     run_id: str
     stop: Event
+    watch: RunWatch = field(default_factory=RunWatch)
 
     def cycles(self) -> Iterator[FinishedCycle]:
         """Run the cycles of all rounds, and yield each when it is committed."""
@@ -94,19 +98,20 @@ class FeedRun:
             if self.feeds.listed() == set(self.listed) and not self.feeds.has_work(now, end):
                 return
             graph = self._graph(max(0.0, (end - now) / SECOND))
+            self.watch.cycle_begins()
             finished = run_cycle(self.lake, self.memory, self.settings, self.options, self.run_id, (), graph)
+            self.watch.cycle_done(finished)
             yield finished
             if not finished.polled["cut"] or _world.clock.now() >= end:
                 return
 
     def _graph(self, budget: float) -> FeedGraph:
-        agent = agent_of(self.polling)
         return FeedGraph(
             open_feeds=partial(feeds_at, str(self.lake.memory)),
             listed=tuple(self.listed),
             open_world=open_world,
             asked_to_stop=times_asked_to_stop,
-            settings=PollSettings(agent, budget, self.polling.host_gap, self.polling.allow_private),
+            settings=poll_settings(self.polling, budget),
         )
 
     def _waited_until(self, instant: Instant) -> bool:
@@ -119,6 +124,7 @@ class FeedRun:
         sleeping = asyncio.ensure_future(_world.clock.sleep(seconds))
         while not self.stop.is_set() and not sleeping.done():
             await asyncio.wait((sleeping,), timeout=_SECONDS_BETWEEN_LOOKS)
+            self.watch.alive()
         sleeping.cancel()
 
     def _look_into_lists(self) -> None:
@@ -126,7 +132,7 @@ class FeedRun:
         try:
             self.listed = self.lists.read()
         except UsageError as error:
-            sys.stderr.write(f"newsbeam: {error}; going on with the feeds of before\n")
+            say("list_unreadable", f"{error}; going on with the feeds of before", logging.WARNING)
 
 
 def feed_lists(polling: FeedSettings) -> FeedLists:
@@ -136,6 +142,16 @@ def feed_lists(polling: FeedSettings) -> FeedLists:
         UsageError: the contact cannot stand in a header.
     """
     return FeedLists(polling, agent_of(polling), open_world)
+
+
+def poll_settings(polling: FeedSettings, budget: float) -> PollSettings:
+    """Return how feeds and pages are asked for.
+
+    Raises:
+        UsageError: the contact cannot stand in a header.
+    """
+    rules = rules_for(polling.longest_interval)
+    return PollSettings(agent_of(polling), budget, polling.host_gap, polling.allow_private, rules)
 
 
 def agent_of(polling: FeedSettings) -> str:

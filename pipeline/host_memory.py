@@ -55,7 +55,7 @@ class HostMemory:
 
     def host(self, name: str) -> HostState | None:
         """Return what is known of a host; None for one that was never asked."""
-        with self._using() as connection:
+        with self.using() as connection:
             query = "select state, records from hosts left join robots using (host) where host = ?"
             row = connection.execute(query, (name,)).fetchone()
         if row is None:
@@ -68,7 +68,7 @@ class HostMemory:
     def keep_host(self, state: HostState) -> None:
         """Note what is known of a host from now on; it is committed when this returns."""
         known = {name: value for name, value in state._asdict().items() if name != "robots"}
-        with self._using() as connection:
+        with self.using() as connection:
             if self._robots.get(state.host, _NO_ROBOTS) != hash(state.robots):
                 records = json.dumps(state.robots)
                 connection.execute("insert or replace into robots values (?, ?)", (state.host, records))
@@ -76,7 +76,8 @@ class HostMemory:
             connection.execute("insert or replace into hosts values (?, ?)", (state.host, json.dumps(known)))
 
     @contextmanager
-    def _using(self) -> Iterator[sqlite3.Connection]:
+    def using(self) -> Iterator[sqlite3.Connection]:
+        """Yield the connection, held against other threads."""
         with self._lock, self._explained():
             yield self._connection
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from schemas.instants import Instant
 
@@ -22,3 +22,7 @@ class CycleReport(NamedTuple):
     bytes_read: int
     newsbeam_version: str
     schema_version: int
+
+
+ACCOUNT_COLUMNS: Final = ("inputs", "articles", "copies", "rejects", "already_seen", "bytes_read")
+"""What is added up over cycles."""

@@ -30,6 +30,14 @@ class ModelError(NewsbeamError):
     """A file of the package's models is missing or is not the one that this version was made with."""
 
 
+class EngineError(NewsbeamError):
+    """An engine could not be built, or a part of it did not start or does not answer."""
+
+
+class ToolMissingError(EngineError):
+    """A program that an engine is built with or runs on is not installed."""
+
+
 class InputRejected(NewsbeamError):
     """One input cannot become a row; it becomes a row of `rejects` instead and the run goes on.
 

@@ -41,13 +41,21 @@ class FeedItem(NamedTuple):
     """Absolute http(s) address of the item's picture."""
 
 
+class NamedFeed(NamedTuple):
+    """A sitemap or feed that a document names."""
+
+    url: str
+    changed_at: Instant | None = None
+    """When it last changed, where the document says so (`lastmod`)."""
+
+
 class FeedDocument(NamedTuple):
     """A feed or sitemap. Hints about polling are the publisher's own numbers, in seconds, not bounded here."""
 
     kind: str
-    """`rss`, `rdf`, `atom`, `json`, `sitemap` or `sitemap_index`."""
+    """`rss`, `rdf`, `atom`, `json`, `sitemap`, `sitemap_index` or `list` (of feeds: OPML, or text)."""
     version: str
-    """`rss20`, `atom10`, `rss091n` ... as feedparser names them; `1.0` or `1.1` of a JSON Feed; empty for sitemaps."""
+    """`rss20`, `atom10`, `rss091n` ... as feedparser names them; `1.0` or `1.1` of a JSON Feed; else empty."""
     title: str | None = None
     url: str | None = None
     """Absolute address of the site that the feed belongs to."""
@@ -68,5 +76,7 @@ class FeedDocument(NamedTuple):
     """Hours (UTC, 0 to 23) in which the publisher wants no poll."""
     skip_days: Sequence[str] = ()
     """English day names in lower case, likewise."""
-    sitemaps: Sequence[str] = ()
-    """Addresses of the sitemaps that an index lists, at most 2,000."""
+    named: Sequence[NamedFeed] = ()
+    """Sitemaps that an index lists, at most 2,000, and feeds that a list of feeds does, at most 20,000."""
+    broken: Sequence[str] = ()
+    """Entries that are no items, as JSON cut at 1,000 characters: those of a JSON Feed that are no objects."""

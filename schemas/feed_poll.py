@@ -34,3 +34,4 @@ class FeedPoll(NamedTuple):
     changes: Sequence[str] = ()
     resolved_url: str | None = None
     merged_into: str | None = None
+    named_by: str | None = None

@@ -18,7 +18,7 @@ class FeedState(NamedTuple):
     url: str
     """Address that is asked: the listed one, until the publisher has moved the feed for good."""
     next_poll_at: Instant = 0
-    """The feed is not asked before."""
+    """The feed is due from then on, and not asked before; `NEVER` for one that is gone. Nothing else says when."""
     interval: float = 0.0
     """Seconds between polls by newsbeam's own estimate; 0 before the first success."""
     publisher_interval: float = 0.0
@@ -61,3 +61,9 @@ class FeedState(NamedTuple):
     """Items of the latest document."""
     items_per_hour: float = 0.0
     """New items an hour, smoothed over polls."""
+    skips: int = 0
+    """Hours and days in which the publisher wants no poll (`transforms.functions.skipped_times`); 0 for none."""
+    kind: str | None = None
+    """What its latest document is (`FeedDocument.kind`); None before the first."""
+    named_by: str | None = None
+    """`listed_url` of the sitemap index or list that names it, where it is not (only) the user's list that does."""

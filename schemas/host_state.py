@@ -40,3 +40,5 @@ class HostState(NamedTuple):
     """Seconds between requests that the host's robots.txt asks for."""
     robots: tuple[RobotsRecord, ...] = ()
     """The latest record of each of its origins."""
+    last_answer_at: Instant | None = None
+    """When the latest answer of any status was complete, or broke off."""

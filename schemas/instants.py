@@ -1,8 +1,7 @@
 """Points in time as rows carry them.
 
-An `Instant` is a whole number of microseconds since 1970-01-01 UTC: what Parquet's `timestamp[us, UTC]` stores, and,
-unlike a row with a datetime or a Beam Timestamp, encoded by RowCoder the same way every time, so a row stays fit to be
-grouped (measured on Beam 2.77: rows holding Timestamp or datetime are not deterministic).
+An `Instant` is a whole number of microseconds since 1970-01-01 UTC: what Parquet's `timestamp[us, UTC]` stores, and
+plain to every coder, unlike a datetime or a Beam Timestamp (measured on Beam 2.77: not deterministic in a row).
 """
 
 from __future__ import annotations

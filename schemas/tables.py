@@ -230,6 +230,9 @@ _FEED_COLUMNS: Final = [
     ),
     _column("resolved_url", pa.string(), "address of the last good answer, after redirects"),
     _column("merged_into", pa.string(), "the listed feed that is polled in its stead"),
+    _column(
+        "named_by", pa.string(), "the listed sitemap index, or list of feeds, that names it; null for a listed feed"
+    ),
     _column("run_id", pa.string(), "the run that polled", required=True),
     _column("schema_version", pa.int16(), "version of this table's columns", required=True),
 ]

@@ -54,6 +54,8 @@ class Document:
     oldest_at: Instant | None = None
     newest_at: Instant | None = None
     is_cut_off: bool = False
+    skips: int = 0
+    kind: str | None = None
 
 
 def parse(answer: Answer) -> Document:

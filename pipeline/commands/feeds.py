@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from xml.sax.saxutils import quoteattr
 
@@ -16,10 +16,11 @@ from rich.table import Table
 from pipeline.feed_list import is_address, read_feed_list
 from pipeline.feed_memory import FeedMemory
 from pipeline.host_memory import opened_hosts
-from pipeline.lake import open_lake
+from pipeline.lake import Lake, open_lake
 from pipeline.memory import opened_memory
+from pipeline.own_list import read_own_list
 from pipeline.terminal import json_line, safe
-from schemas.errors import UsageError
+from schemas.errors import InputRejected, UsageError
 from schemas.feed_state import NEVER, FeedState
 from schemas.host_state import HostState
 from schemas.instants import Instant, datetime_of
@@ -29,6 +30,7 @@ from transforms.functions.http_hints import SECOND
 from transforms.functions.polling import validators
 from transforms.functions.polling_interval import PollingRules
 from transforms.functions.redirects import host_of
+from transforms.functions.skipped_times import is_skipped
 
 _ORDER: Final = ("dead", "failing", "gone", "merged", "ok")
 """What needs a look comes first."""
@@ -41,38 +43,81 @@ def feeds(arguments: argparse.Namespace) -> int:
         UsageError: the lake has never polled, or the address is none.
     """
     now = time.time_ns() // 1_000
-    with _opened(arguments.lake) as memory:
-        if arguments.subcommand == "list":
-            _list(memory, now, as_json=arguments.json)
-        elif arguments.subcommand == "check":
-            _check(memory, arguments.url, now, as_json=arguments.json)
-        else:
-            _export(memory)
+    lake = open_lake(arguments.lake)
+    known = known_feeds(lake, *([arguments.url] if arguments.subcommand == "check" else []))
+    if known is None:
+        raise UsageError(
+            f"{arguments.lake} has never polled a feed: newsbeam run --feeds LIST --output {arguments.lake}, or "
+            f"newsbeam feeds import LIST --lake {arguments.lake}"
+        )
+    if arguments.subcommand == "list":
+        _list(known, now, as_json=arguments.json)
+    elif arguments.subcommand == "check":
+        _check(known, arguments.url, now, as_json=arguments.json)
+    else:
+        _export(known)
     return 0
 
 
-@contextmanager
-def _opened(root: str) -> Iterator[FeedMemory]:
-    lake = open_lake(root)
+@dataclass(frozen=True)
+class KnownFeeds:
+    """What a lake knows of its feeds, and those on its own list that it has not polled yet."""
+
+    states: Sequence[FeedState]
+    listed: Set[str]
+    """Addresses of those that stand on a list, without what these name."""
+    pages_waiting: int = 0
+    hosts: Mapping[str, HostState] = field(default_factory=dict)
+
+
+def known_feeds(lake: Lake, *urls: str) -> KnownFeeds | None:
+    """Return what a lake knows of feeds; None where it has neither polled nor a list of its own.
+
+    Args:
+        urls: further addresses whose hosts are asked about.
+
+    Raises:
+        UsageError: its own list holds a line that is no address.
+    """
+    own = read_own_list(lake)
+    polled = _polled(lake, urls)
+    if polled is None and not own:
+        return None
+    polled = polled or KnownFeeds((), frozenset())
+    new = [FeedState(url, url) for url in own if url not in polled.listed]
+    return replace(polled, states=[*polled.states, *new], listed=polled.listed | set(own))
+
+
+def _polled(lake: Lake, urls: Sequence[str]) -> KnownFeeds | None:
     if not lake.memory.exists() or not lake.hosts.exists():
-        raise UsageError(f"{root} has never polled a feed: newsbeam run --feeds LIST --output {root}")
+        return None
     with opened_memory(lake.memory) as memory, opened_hosts(lake.hosts) as hosts:
-        opened = FeedMemory(memory, hosts)
-        if not opened.is_there():
-            raise UsageError(f"{root} has never polled a feed: newsbeam run --feeds LIST --output {root}")
-        yield opened
+        feeds = FeedMemory(memory, hosts)
+        if not feeds.is_there():
+            return None
+        states = feeds.feeds()
+        names = {name for url in (*urls, *(state.url for state in states)) if (name := _host_of(url))}
+        found = {name: host for name in names if (host := feeds.host(name)) is not None}
+        return KnownFeeds(states, feeds.listed(), feeds.pages_waiting(), found)
+
+
+def _host_of(url: str) -> str | None:
+    try:
+        return host_of(url)
+    except InputRejected:
+        return None
 
 
 # list
 
 
-def _list(memory: FeedMemory, now: Instant, *, as_json: bool) -> None:
-    states = sorted(memory.feeds(), key=lambda state: (_ORDER.index(health_of(state)), state.listed_url))
+def _list(known: KnownFeeds, now: Instant, *, as_json: bool) -> None:
+    states = sorted(known.states, key=lambda state: (_ORDER.index(health_of(state)), state.listed_url))
     if as_json:
         for state in states:
             sys.stdout.write(json_line(_figures(state)))
         return
-    table = Table(title=f"{len(states):,} feeds, {memory.pages_waiting():,} pages to be fetched", title_justify="left")
+    table = Table(title=f"{len(states):,} feeds, {known.pages_waiting:,} pages to be fetched", title_justify="left")
     table.add_column("feed", overflow="fold", min_width=30)
     for name in ("health", "last success", "next poll", "every", "items an hour", "why"):
         table.add_column(name)
@@ -104,18 +149,20 @@ def _figures(state: FeedState) -> dict[str, Any]:
         "items_per_hour": state.items_per_hour,
         "polls": state.polls,
         "merged_into": state.merged_into,
+        "kind": state.kind,
+        "named_by": state.named_by,
     }
 
 
 # check
 
 
-def _check(memory: FeedMemory, given: str, now: Instant, *, as_json: bool) -> None:
+def _check(known: KnownFeeds, given: str, now: Instant, *, as_json: bool) -> None:
     if not is_address(given):
         raise UsageError(f"{given}: give the address of a feed, with https://")
-    (url,) = read_feed_list([given])
-    state = next((one for one in memory.feeds() if url in (one.listed_url, one.url)), None)
-    host = memory.host(host_of(url if state is None else state.url))
+    (url,) = read_feed_list([given], "")
+    state = next((one for one in known.states if url in (one.listed_url, one.url)), None)
+    host = known.hosts.get(_host_of(url if state is None else state.url) or "")
     said = list(_what_would_happen(state, host, now))
     if as_json:
         sys.stdout.write(json_line({"feed": None if state is None else _figures(state), "next_poll": said}))
@@ -156,6 +203,8 @@ def _why_then(state: FeedState) -> str:
         return f"it is the same feed as {state.merged_into}, which is polled in its stead"
     if state.failure_score:
         return "each failure puts the next try off"
+    if state.skips and state.next_poll_at < NEVER and is_skipped(state.next_poll_at - SECOND * 3_600, state.skips):
+        return "it asks for no polls at the hours or on the days before (skipHours, skipDays)"
     if state.publisher_interval > state.interval:
         return (
             f"it asks for {_span(state.publisher_interval)} between polls, by what it brings it would be "
@@ -177,11 +226,11 @@ def _why_whole(state: FeedState) -> str:
 # export
 
 
-def _export(memory: FeedMemory) -> None:
+def _export(known: KnownFeeds) -> None:
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', '<opml version="2.0">', "<head><title>newsbeam</title></head>"]
     lines.append("<body>")
-    for state in memory.feeds():
-        if state.gone_at is None and state.merged_into is None:
+    for state in known.states:
+        if state.listed_url in known.listed and state.gone_at is None and state.merged_into is None:
             lines.append(f'<outline type="rss" text={quoteattr(state.url)} xmlUrl={quoteattr(state.url)}/>')
     sys.stdout.write("\n".join([*lines, "</body>", "</opml>"]) + "\n")
 

@@ -17,7 +17,7 @@ from schemas.host_state import HostState, RobotsRecord
 
 FULL = FeedState(
     "https://a.example/feed", "https://b.example/feed", 7, 600.5, 1.0, 1, 2, 3, 4, 5, b'"\xff"', b"", b"\0" * 32, 6, 7,
-    8, 0.25, "http_503", "m", "r", None, None, b"12345678", 9, 0.1,
+    8, 0.25, "http_503", "m", "r", None, None, b"12345678", 9, 0.1, 1 << 30, "rss",
 )  # fmt: skip
 
 
@@ -158,3 +158,88 @@ def test_a_file_that_is_no_memory_of_hosts_is_told(tmp_path: Path) -> None:
     newer.execute("pragma user_version = 9")
     with pytest.raises(LakeError, match="newer newsbeam"):
         HostMemory(tmp_path / "newer.sqlite")
+
+
+INDEX, LIST = "https://a.example/index.xml", "https://a.example/list"
+
+
+def _polled(feeds: FeedMemory) -> set[str]:
+    return {state.listed_url for state in feeds.feeds()}
+
+
+def test_what_an_index_names_is_polled_as_long_as_both_stand(memory: Memory, feeds: FeedMemory) -> None:
+    with memory.cycle():
+        feeds.take_list([INDEX])
+        added, removed = feeds.take_named(INDEX, ["https://a.example/1", "https://a.example/2"], complete=True)
+        assert [state.named_by for state in added] == [INDEX, INDEX]
+        assert removed == []
+        feeds.take_list([INDEX])
+    assert _polled(feeds) == {INDEX, "https://a.example/1", "https://a.example/2"}
+    assert feeds.listed() == {INDEX}
+    with memory.cycle():
+        known = FeedState("https://a.example/1", "https://a.example/1", next_poll_at=70, polls=3, last_success_at=1)
+        feeds.keep_feed(known)
+        added, removed = feeds.take_named(INDEX, ["https://a.example/2", "https://a.example/3"], complete=True)
+    assert ([one.listed_url for one in added], [one.listed_url for one in removed]) == (
+        ["https://a.example/3"], ["https://a.example/1"],
+    )  # fmt: skip
+    with memory.cycle():  # it comes back with what is known of it
+        added, _ = feeds.take_named(INDEX, ["https://a.example/1"], complete=False)
+    assert [(one.polls, one.next_poll_at) for one in added] == [(3, 70)]
+    assert len(_polled(feeds)) == 4
+    with memory.cycle():
+        _, removed = feeds.take_list(["https://b.example/"])
+    assert len(removed) == 4
+    assert _polled(feeds) == {"https://b.example/"}
+
+
+def test_a_feed_that_is_listed_and_named_stays_with_either(memory: Memory, feeds: FeedMemory) -> None:
+    feed = "https://a.example/1"
+    with memory.cycle():
+        feeds.take_list([INDEX, feed])
+        assert feeds.take_named(INDEX, [feed], complete=True) == ([], [])
+        assert feeds.take_list([INDEX]) == ([], [])
+        assert _polled(feeds) == {INDEX, feed}
+        feeds.take_list([INDEX, feed])
+        assert feeds.take_named(INDEX, [], complete=True) == ([], [])
+        assert feeds.listed() == {INDEX, feed}
+
+
+def test_an_index_of_a_list_goes_with_the_list_and_takes_its_sitemaps_along(memory: Memory, feeds: FeedMemory) -> None:
+    sitemap = "https://a.example/1"
+    with memory.cycle():
+        feeds.take_list([LIST, INDEX])
+        feeds.take_named(LIST, [INDEX], complete=True)
+        feeds.take_named(INDEX, [sitemap], complete=True)
+        feeds.take_list([LIST])  # named only, it may not name in turn
+        assert _polled(feeds) == {LIST, INDEX}
+
+
+def test_an_index_that_is_listed_again_is_asked_for_whole(memory: Memory, feeds: FeedMemory) -> None:
+    with memory.cycle():
+        feeds.take_list([INDEX])
+        feeds.keep_feed(FeedState(INDEX, INDEX, next_poll_at=9, etag=b"1", body_digest=b"2", kind="sitemap_index"))
+        feeds.take_list([LIST])
+        feeds.take_list([LIST, INDEX])
+    (state,) = feeds.due_feeds(9)[-1:]
+    assert (state.listed_url, state.next_poll_at, state.etag, state.body_digest) == (INDEX, 9, None, None)
+
+
+def test_a_poll_that_was_under_way_does_not_bring_back_who_named_the_feed(memory: Memory, feeds: FeedMemory) -> None:
+    with memory.cycle():
+        feeds.take_list([INDEX])
+        ((state,), _) = feeds.take_named(INDEX, ["https://a.example/1"], complete=True)
+        feeds.take_named(INDEX, [], complete=True)
+        feeds.keep_feed(state._replace(polls=1))
+    assert _polled(feeds) == {INDEX}
+    assert memory.row("select count(*) from feed_states") == (1,)  # what was never seen is forgotten
+
+
+def test_a_lake_without_the_latest_columns_can_be_read(memory: Memory, feeds: FeedMemory) -> None:
+    with memory.cycle():
+        feeds.take_list([INDEX])
+        memory.do("drop index feeds_by_naming")
+        for name in ("skips", "kind", "named_by"):
+            memory.do(f"alter table feed_states drop column {name}")
+    with HostMemory(memory.path.parent / "hosts.sqlite").using():
+        assert FeedMemory(memory, feeds._hosts).feeds() == [FeedState(INDEX, INDEX)]

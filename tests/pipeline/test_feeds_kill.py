@@ -63,8 +63,8 @@ def test_a_run_that_was_killed_loses_and_doubles_nothing_and_asks_no_host_early(
     assert max(server.paths(host).count("/feed") for host in HOSTS) == polls
     for host in HOSTS:
         starts = [asked.at for asked in server.asked if asked.host == host]
-        # The server sees a request a little after its start, and never two with less than the gap between.
-        assert min(later - earlier for earlier, later in pairwise(starts)) > float(GAP) - 0.1
+        # The server sees a request a little after its start, later still where the machine is busy.
+        assert min(later - earlier for earlier, later in pairwise(starts)) > float(GAP) - 0.35
 
 
 def test_a_host_that_asked_to_be_left_alone_is_after_a_kill(tmp_path: Path, server: HttpServer) -> None:

@@ -277,6 +277,149 @@ def test_a_list_on_a_server_is_read_once_an_hour(site: Site) -> None:
         lists.read()
 
 
+def test_an_address_that_brings_a_list_is_taken_for_one(site: Site) -> None:
+    one, two = site.feed("/one", [full("a")]), site.feed("/two", [full("b")])
+    feeds = Reply(200, {"content-type": "text/plain", "etag": '"1"'}, f"# mine\n{one}\n".encode())
+    site.server.on("/mine", feeds, HOST)
+    site.list_feeds(site.url("/mine"))
+    assert figures(site.run())[:3] == [2, 0, 1]
+    outlines = f"<opml><body><outline xmlUrl='{one}'/><outline xmlUrl='{two}'/></body></opml>".encode()
+    site.server.on("/mine", Reply(body=outlines), HOST)
+    site.clock.time += 2 * HOUR
+    assert figures(site.run())[2] == 1
+    health = site.ask("select feed_url, health, named_by from feed_health order by feed_url")
+    assert health == [
+        (site.url("/mine"), "ok", None), (one, "ok", site.url("/mine")), (two, "ok", site.url("/mine")),
+    ]  # fmt: skip
+    site.list_feeds(two)
+    site.clock.time += DAY
+    site.run()
+    assert site.ask("select feed_url from feed_health where health = 'removed' order by 1") == [
+        (site.url("/mine"),), (one,),
+    ]  # fmt: skip
+
+
+def test_a_feed_that_turns_into_a_list_names_nothing(site: Site) -> None:
+    feed = site.feed("/feed", [full("a")])
+    site.list_feeds(feed)
+    site.run()
+    outline = f"<opml><body><outline xmlUrl='{site.url('/other')}'/></body></opml>".encode()
+    site.server.on("/feed", Reply(body=outline), HOST)
+    site.clock.time += 2 * HOUR
+    site.run()
+    assert site.ask("select reason, health from feed_health") == [("list", "failing")]
+    assert "/other" not in site.server.paths()
+
+
+def test_a_feed_by_the_name_of_a_list_is_polled_as_one(site: Site) -> None:
+    feed = site.feed("/feed.opml", [full("a")])
+    lists = feed_run.feed_lists(FeedSettings((feed,), None, 1.0, 0.0, None, True))
+    assert lists.read() == lists.read() == [feed]
+    site.clock.time += 9 * DAY
+    assert lists.read() == [feed]
+    assert site.server.paths() == ["/feed.opml"]
+
+
+SITEMAPS = "http://www.sitemaps.org/schemas/sitemap/0.9"
+
+
+def index(*entries: tuple[str, str]) -> Reply:
+    parts = (f"<sitemap><loc>{url}</loc><lastmod>{changed}</lastmod></sitemap>" for url, changed in entries)
+    return Reply(body=f"<sitemapindex xmlns='{SITEMAPS}'>{''.join(parts)}</sitemapindex>".encode())
+
+
+def sitemap(*urls: str) -> Reply:
+    parts = (f"<url><loc>{escape(url)}</loc></url>" for url in urls)
+    return Reply(body=f"<urlset xmlns='{SITEMAPS}'>{''.join(parts)}</urlset>".encode())
+
+
+def test_a_sitemap_index_leads_to_its_sitemaps(site: Site) -> None:
+    one, two, old = (site.url(f"/{name}.xml") for name in ("one", "two", "old"))
+    site.server.on("/one.xml", sitemap(site.page("a"), "not absolute"), HOST)
+    site.server.on("/two.xml", sitemap(site.page("b")), HOST)
+    site.server.on("/index.xml", index((one, "2026-03-31T20:00:00Z"), (old, "2020-01-01")), HOST)
+    site.list_feeds(site.url("/index.xml"))
+    account = site.run()
+    assert figures(account) == [2, 0, 2, 1, 0]
+    assert [account[name] for name in ("inputs", "articles", "rejects")] == [2, 1, 1]
+    (reject,) = site.ask("select reason, payload from rejects")
+    assert reject[0] == "no_address"
+    assert json.loads(reject[1]) == {"feed_url": one, "feed_kind": "sitemap", "guid": "not absolute"}
+    assert site.ask("select feed_url from articles") == [(one,)]
+    assert "/old.xml" not in site.server.paths()
+    site.server.on("/index.xml", index((two, "2026-04-01T07:00:00Z")), HOST)
+    site.clock.time += 12 * HOUR
+    assert figures(site.run())[2:4] == [1, 1]
+    assert site.ask("select feed_url, health, named_by from feed_health order by 1") == [
+        (named_by := site.url("/index.xml"), "ok", None), (one, "removed", named_by), (two, "ok", named_by),
+    ]  # fmt: skip
+    asked = site.server.paths().count("/one.xml")
+    site.clock.time += 20 * DAY
+    site.run()
+    assert site.server.paths().count("/one.xml") == asked
+    assert site.ask("select count(*) from rejects where reason <> 'no_address'") == [(0,)]
+
+
+def test_an_index_in_an_index_is_not_followed(site: Site) -> None:
+    inner = site.url("/inner.xml")
+    site.server.on("/index.xml", index((inner, "2026-03-31")), HOST)
+    site.server.on("/inner.xml", index((site.url("/deep.xml"), "2026-03-31")), HOST)
+    site.list_feeds(site.url("/index.xml"))
+    site.run()
+    assert site.ask("select source, reason from rejects") == [(inner, "sitemap_index")]
+    assert "/deep.xml" not in site.server.paths()
+
+
+def test_what_an_index_names_too_much_is_told(site: Site) -> None:
+    site.server.on("*", sitemap())
+    many = [(site.url(f"/{number}.xml"), "2026-03-31") for number in range(60)]
+    site.server.on("/index.xml", index(*many), HOST)
+    site.list_feeds(site.url("/index.xml"))
+    assert figures(site.run("--poll-budget", "1h"))[0] == 51
+    (message,) = site.ask("select message from rejects")[0]
+    assert message.startswith("names 10 more than the 50 that are polled")
+
+
+def test_a_page_that_is_refused_is_asked_for_again_later_and_not_for_ever(site: Site) -> None:
+    site.server.on("/wall", Reply(403), HOST)
+    site.list_feeds(site.feed("/feed", [item("wall", site.url("/wall"))]))
+    for _ in range(40):
+        site.run()
+        site.clock.time += 3 * HOUR
+    assert site.server.paths().count("/wall") == 3
+    ((reason, payload),) = site.ask("select reason, payload from rejects")
+    assert reason == "http_403"
+    said = json.loads(payload)
+    assert (said["url"], said["headline"], said["attempts"]) == (site.url("/wall"), "Feed title of wall", 2)
+
+
+def test_files_and_feeds_in_one_run(site: Site, tmp_path: Path) -> None:
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    (pages / "a.html").write_text(html_page("a", url="https://folder.example/a"))
+    (pages / "b.html").write_text(html_page("b", url="https://folder.example/b"))
+    site.list_feeds(site.feed("/feed", [full("c"), item("b", site.page("b"))]))
+    account = site.run("--input", str(pages))
+    assert [account[name] for name in ("inputs", "articles", "copies", "rejects")] == [4, 3, 1, 0]
+    assert figures(account) == [1, 0, 2, 1, 0]
+    assert site.ask("select source_domain from copies") == [("outlet.example",)]
+    assert site.ask("select count(distinct run_id), sum(inputs)::int from runs") == [(1, 4)]
+    account = site.run("--input", str(pages))
+    assert [account["inputs"], account["already_seen"]] == [2, 2]
+
+
+def test_a_run_without_a_list_polls_the_lakes_own(site: Site, capfd: pytest.CaptureFixture[str]) -> None:
+    command = ["run", "--feeds", "--output", str(site.lake), "--tags", "none", "--processes", "1", "--host-gap", "0"]
+    command += ["--allow-private", "--json"]
+    assert cli.main(command) == 2
+    assert "newsbeam feeds import" in capfd.readouterr().err
+    site.list_feeds(site.feed("/feed", [full("a")]))
+    assert cli.main(["feeds", "import", str(site.list), "--lake", str(site.lake)]) == 0
+    capfd.readouterr()
+    assert cli.main(command) == 0
+    assert json.loads(capfd.readouterr().out)["articles"] == 1
+
+
 def test_round_follows_round_until_a_signal_comes(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     feed = site.feed("/feed", [full("a")])
     site.list_feeds(feed)

@@ -20,6 +20,7 @@ from typing import Final, TypeAlias
 import httpcore
 
 from schemas.errors import InputRejected
+from transforms.functions.asyncio_network import AsyncioBackend
 
 Resolver: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 """Turns a host name and a port into addresses, the preferred one first; raises what `socket.getaddrinfo` does."""
@@ -96,7 +97,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     Args:
         resolve: the resolver.
         allow_private: leave the check of addresses out, for tests and for feeds inside a network.
-        backend: makes the connection to an address; httpcore's own by default.
+        backend: makes the connection to an address; asyncio's own by default.
     """
 
     def __init__(
@@ -108,7 +109,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     ) -> None:
         self._resolve = resolve
         self._allow_private = allow_private
-        self._backend = backend or httpcore.AnyIOBackend()
+        self._backend = backend or AsyncioBackend()
 
     async def connect_tcp(
         self,
@@ -169,6 +170,8 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         return addresses[:_MOST_ADDRESSES]
 
     async def _resolved(self, host: str, port: int) -> Sequence[str]:
+        if _is_address(host):
+            return [host]
         try:
             async with asyncio.timeout(_LOOKUP_SECONDS):
                 return await self._resolve(host, port)
@@ -184,6 +187,14 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
         return _is_public(IPv4Address(int(address) & 0xFFFFFFFF))
     # What is mapped, embedded or local in any way lies outside the global unicast block.
     return address in _PUBLIC_IPV6 and not any(address in network for network in _REFUSED_IPV6)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=1)

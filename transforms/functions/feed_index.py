@@ -21,14 +21,27 @@ class FeedIndex(Protocol):
             the feeds that are new on the list, and those that are no longer on it.
         """
 
+    def take_named(
+        self, naming: str, urls: Iterable[str], *, complete: bool
+    ) -> tuple[list[FeedState], list[FeedState]]:
+        """Note what a listed sitemap index, or list of feeds, names now: that is polled, too, as long as it is named.
+
+        Args:
+            naming: its address as listed.
+            complete: whether these are all; else those that it named before stay.
+
+        Returns:
+            the feeds that are polled from now on, and those that are no longer.
+        """
+
     def due_feeds(self, now: Instant) -> list[FeedState]:
         """Return the listed feeds that may be polled now."""
 
     def feeds(self) -> list[FeedState]:
-        """Return all listed feeds."""
+        """Return all listed feeds, and those that they name."""
 
     def keep_feed(self, state: FeedState) -> None:
-        """Note what is known of a feed from now on."""
+        """Note what is known of a feed from now on, but for `named_by`, which `take_named` and `take_list` keep."""
 
     def due_pages(self, now: Instant, most: int) -> list[DuePage]:
         """Return pages that may be asked for now: so many at most, of all hosts in turn, each host's oldest first."""

@@ -15,11 +15,18 @@ from schemas.due_page import DuePage
 from schemas.errors import InputRejected
 from schemas.feed_item import FeedDocument, FeedItem
 from schemas.feed_state import FeedState
-from schemas.instants import Instant
+from schemas.instants import Instant, utc_date_of
 from schemas.reject import Reject
 from transforms.functions.articles import Origin
 from transforms.functions.feed_index import FeedIndex
-from transforms.functions.feed_inputs import article_from_item, columns_of_item, identity_of_item
+from transforms.functions.feed_inputs import (
+    article_from_item,
+    broken_entry,
+    columns_of_item,
+    failures_of,
+    identity_of_item,
+    payload_of_item,
+)
 from transforms.functions.full_content import full_content
 from transforms.functions.polling_interval import hash_items, known_hashes
 from transforms.functions.records import Record, hints_of
@@ -55,6 +62,33 @@ class ItemReader:
             known.add(name)
             self.counts["items_new"] += 1
             yield from self._rows_of_item(before.listed_url, document, item, number, now)
+        yield from self._rows_of_the_rest(before.listed_url, document, now)
+
+    def _rows_of_the_rest(self, feed_url: str, document: FeedDocument, now: Instant) -> Iterator[ItemRow]:
+        """Reject what is no item: once; and tell of items beyond what is read: once a day, while there are any.
+
+        A document that breaks off is read again with the next poll.
+        """
+        for entry in document.broken:
+            yield from self._reject_once(feed_url, f"broken\n{entry}", broken_entry(document, entry), entry.encode())
+        for rejected in failures_of(document._replace(is_cut_off=False)):
+            yield from self._reject_once(feed_url, f"{rejected.reason}\n{utc_date_of(now)}", rejected, None)
+
+    def more_named(self, feed_url: str, followed: int, others: int, now: Instant) -> Iterator[ItemRow]:
+        """Tell, once a day, of an index or list that names more than is polled."""
+        message = f"names {others:,} more than the {followed:,} that are polled; list those that you want"
+        identity = f"more named\n{utc_date_of(now)}"
+        yield from self._reject_once(feed_url, identity, InputRejected("too_many_named", message), None)
+
+    def _reject_once(
+        self, feed_url: str, identity: str, rejected: InputRejected, payload: bytes | None
+    ) -> Iterator[ItemRow]:
+        input_id = _digest(f"{feed_url}\n{identity}".encode("utf-8", "surrogatepass"))
+        if self.index.knows_input(input_id):
+            return
+        self.index.remember_input(input_id)
+        self.counts["inputs"] += 1
+        yield self._reject(rejected, feed_url, input_id, payload, None)
 
     def _rows_of_item(
         self, feed_url: str, document: FeedDocument, item: FeedItem, number: int, now: Instant
@@ -82,10 +116,13 @@ class ItemReader:
                 self._count_seen()
                 return
         except Exception as error:  # whatever an item provokes is that item's reject, and ends no cycle
-            yield self._reject(InputRejected.of(error), source, input_id, item)
+            payload = payload_of_item(item, document, feed_url)
+            yield self._reject(InputRejected.of(error), source, input_id, payload, item.url)
         self.counts["inputs"] += 1
 
-    def _reject(self, rejected: InputRejected, source: str, input_id: str, item: FeedItem) -> Reject:
+    def _reject(
+        self, rejected: InputRejected, source: str, input_id: str, payload: bytes | None, url: str | None
+    ) -> Reject:
         return reject_input(
             rejected,
             stage=STAGE,
@@ -93,8 +130,8 @@ class ItemReader:
             first_seen_at=self.read_at,
             run_id=self.run_id,
             input_id=input_id,
-            body=identity_of_item(item),
-            url=item.url,
+            body=payload,
+            url=url,
         )
 
     def _count_seen(self) -> None:
@@ -103,7 +140,7 @@ class ItemReader:
 
 
 def _due_page(url: str, feed_url: str, document: FeedDocument, item: FeedItem, now: Instant) -> DuePage:
-    columns = {name: value for name, value in columns_of_item(item, document).items() if name != "url"}
+    columns = {name: value for name, value in columns_of_item(item, document, None).items() if name != "url"}
     columns["feed_url"] = feed_url
     hints = hints_of(Record(None, None, columns, _extra(item)))
     return DuePage(url, host_of(url), feed_url, hints, first_seen_at=now, due_at=now)

@@ -34,8 +34,10 @@ ROOT_TAG: Final = re.compile(r"<(?:([\w.-]+):)?([\w.-]+)((?:[^<>\"']|\"[^\"]*\"|
 SECTION: Final = r"<!\[CDATA\[(?:.*?\]\]>|.*)|<!--(?:.*?-->|.*)"
 _TAGS: Final = re.compile(rf"{SECTION}|(?P<tag><)", re.DOTALL)
 _ITEM_ENDS: Final = {
+    # With the "<" in front, and not in each branch, the search takes a third of the time.
     name: re.compile(
-        rf"{SECTION}|(?P<end></(?:[\w.-]{{1,40}}:)?{name}\s*>|<(?:[\w.-]{{1,40}}:)?{name}(?:\s[^<>]*)?/>)",
+        rf"<(?:!\[CDATA\[(?:.*?\]\]>|.*)|!--(?:.*?-->|.*)|"
+        rf"(?P<end>/(?:[\w.-]{{1,40}}:)?{name}\s*>|(?:[\w.-]{{1,40}}:)?{name}(?:\s[^<>]*)?/>))",
         re.DOTALL | re.IGNORECASE,
     )
     for name in set(_ITEM_NAMES.values())
@@ -101,7 +103,8 @@ def cut_markup(text: str) -> FeedMarkup | None:
         return None
     text = _with_known_namespaces(text[start:], root.end() - start)
     ends = [found.end() for found in _ITEM_ENDS[_ITEM_NAMES[kind]].finditer(text) if found["end"]]
-    is_cut_off = not re.search(rf"</(?:[\w.-]+:)?{re.escape(root[2])}\s*>|^<[^<>]*/>", text, re.IGNORECASE)
+    is_empty = re.match(r"<[^<>]*/>", text) is not None
+    is_cut_off = not is_empty and not re.search(rf"</(?:[\w.-]+:)?{re.escape(root[2])}\s*>", text, re.IGNORECASE)
     kept, fits = _items_within_limits(text, ends)
     if ends and (is_cut_off or not fits):
         text = text[: ends[kept - 1]]

@@ -11,8 +11,10 @@ from itertools import groupby
 from urllib.parse import urlsplit
 
 from schemas.feed_state import FeedState
+from schemas.instants import Instant
 from transforms.functions.http_hints import SECOND
 from transforms.functions.polling_interval import PollingRules
+from transforms.functions.skipped_times import after_skipped
 
 
 def merge_feeds(states: Iterable[FeedState], rules: PollingRules) -> list[FeedState]:
@@ -36,8 +38,17 @@ def _merge_group(group: list[FeedState], rules: PollingRules) -> list[FeedState]
     changed = [state._replace(merged_into=kept.listed_url, next_poll_at=state.next_poll_at + pause) for state in others]
     if kept.merged_into is None:
         return changed
-    # What it was merged into is gone or has parted: it is due when the earliest of them was.
-    return [kept._replace(merged_into=None, next_poll_at=min(state.next_poll_at for state in group)), *changed]
+    # What it was merged into is gone or has parted, and may have been another feed since: its own time counts.
+    due = min(_due_on_its_own(kept), *(state.next_poll_at for state in group))
+    return [kept._replace(merged_into=None, next_poll_at=due), *changed]
+
+
+def _due_on_its_own(state: FeedState) -> Instant:
+    """Return when a merged feed would be due if it were not: else one that leads here and away could silence it."""
+    if state.last_polled_at is None or state.failure_score:
+        return state.next_poll_at
+    pause = max(state.interval, state.publisher_interval)
+    return after_skipped(state.last_polled_at + int(pause * SECOND), state.skips)
 
 
 def _standing(state: FeedState) -> tuple[bool, bool, str]:

@@ -15,13 +15,14 @@ from typing import Final, TypeAlias, TypeVar
 from schemas.article import Article
 from schemas.due_page import DuePage
 from schemas.errors import InputRejected, NewsbeamError
+from schemas.feed_item import FeedDocument
 from schemas.feed_poll import FeedPoll
 from schemas.feed_state import FeedState
 from schemas.fetch import FEED, PAGE, Answer, Fetch
 from schemas.instants import Instant
 from schemas.page import Page
 from schemas.reject import Reject
-from transforms.functions.due_pages import after_no_robots, next_attempt, page_of
+from transforms.functions.due_pages import after_no_robots, next_attempt, page_of, payload_of_page
 from transforms.functions.feed_index import FeedIndex
 from transforms.functions.feed_items import STAGE, ItemReader
 from transforms.functions.feed_merging import merge_feeds
@@ -29,6 +30,7 @@ from transforms.functions.feed_rows import MERGED, PARTED, REMOVED, change_row, 
 from transforms.functions.fetch_jobs import Finished, Job, LeftOver
 from transforms.functions.http_fetch import HttpClient
 from transforms.functions.http_hints import SECOND
+from transforms.functions.named_feeds import LIST, NAMING_KINDS, SITEMAP_INDEX, followed
 from transforms.functions.parsed_feeds import FeedParser, ParsedFeed
 from transforms.functions.polite_scheduler import PoliteScheduler
 from transforms.functions.poll_settings import MOST_BODIES, MOST_PAGES, MOST_TEXT, TEXT_OF_A_PAGE, PollSettings, World
@@ -68,6 +70,7 @@ class FeedPoller:
     ) -> None:
         self._index = index
         self._listed = listed
+        self._listed_set = frozenset(listed)
         self._settings = settings
         self._world = world
         self._asked_to_stop = asked_to_stop
@@ -78,6 +81,8 @@ class FeedPoller:
         self._text_bytes = 0
         self._body_bytes = 0
         self._merging_needed = False
+        self._named: list[FeedState] = []
+        self._dropped: list[FeedState] = []
         self._came = 0
         self._is_cut = False
 
@@ -108,21 +113,30 @@ class FeedPoller:
         _, removed = self._index.take_list(self._listed)
         self._rows += [change_row(state, REMOVED, start, self._run_id) for state in removed]
         try:
-            await self._work(client, self._feed_jobs(start), start + budget // 2, self._take_feed, self._leave)
+            for due in (self._index.due_feeds, self._named_feeds):
+                jobs = self._feed_jobs(due(self._world.clock.now()))
+                await self._work(client, jobs, start + budget // 2, self._take_feed, self._leave)
             if self._merging_needed:
                 self._merge()
             now = self._world.clock.now()
+            # Behind the polls that were under way, since the latest row of a feed says how it is.
+            self._rows += [change_row(state, REMOVED, now + 1, self._run_id) for state in self._dropped]
             pages = [] if self._is_full() else self._page_jobs(now)
             self._is_cut |= len(pages) == MOST_PAGES
             await self._work(client, pages, start + budget, self._take_page, self._leave_page)
         finally:
             await client.aclose()
 
-    def _feed_jobs(self, now: Instant) -> list[Job[FeedState]]:
+    def _feed_jobs(self, states: Sequence[FeedState]) -> list[Job[FeedState]]:
+        now = self._world.clock.now()
         return [
             Job(state.url, FEED, state, validators(state, now, self._settings.rules), state.next_poll_at)
-            for state in self._index.due_feeds(now)
+            for state in states
         ]
+
+    def _named_feeds(self, now: Instant) -> list[FeedState]:
+        """Return what indexes and lists have named anew, so that it need not wait for the next round."""
+        return [] if self._is_full() else [state for state in self._named if state.next_poll_at <= now]
 
     def _page_jobs(self, now: Instant) -> list[Job[DuePage]]:
         return [Job(page.url, PAGE, page, due_at=page.due_at) for page in self._index.due_pages(now, MOST_PAGES)]
@@ -150,6 +164,8 @@ class FeedPoller:
                     take(finished)
                     if self._is_full():
                         scheduler.stop()
+                    # A feed of whole articles takes 50 ms: those of many in a row would make other hosts look slow.
+                    await asyncio.sleep(0)
         finally:
             watch.cancel()
             with suppress(asyncio.CancelledError):
@@ -175,7 +191,7 @@ class FeedPoller:
 
     def _take_feed(self, finished: Finished[FeedState]) -> None:
         before, answer = finished.job.ticket, finished.answer
-        parser = FeedParser()
+        parser = FeedParser(self._may_name(before))
         polled = after_poll(before, answer, parser, self._world.random, self._settings.rules)
         self.counts["feeds_polled"] += 1
         self.counts["not_modified"] += polled.outcome == NOT_MODIFIED
@@ -183,6 +199,7 @@ class FeedPoller:
         self._rows += _with_items(answer.fetches, polled)
         self._rows.append(poll_row(before, polled, self._run_id))
         if isinstance(polled.document, ParsedFeed):
+            self._take_named(before, polled.state, polled.document.document)
             for row in self._items.rows_of(before, polled.document.document, answer.at):
                 self._rows.append(row)
                 self._text_bytes += len(row.article_body) if isinstance(row, Article) else 0
@@ -190,6 +207,28 @@ class FeedPoller:
             self._reject_feed(before, answer, parser.rejected)
         states = (before, polled.state)
         self._merging_needed |= len({(one.resolved_url, one.gone_at, one.merged_into) for one in states}) > 1
+
+    def _may_name(self, state: FeedState) -> tuple[str, ...]:
+        """Return what a feed may be beside a feed: an index only if the user lists it, a list only if it is no known
+        feed, whose publisher could fill the user's list with others.
+        """
+        if state.listed_url not in self._listed_set:
+            return ()
+        is_new = state.last_success_at is None or state.kind == LIST
+        return NAMING_KINDS if is_new else (SITEMAP_INDEX,)
+
+    def _take_named(self, before: FeedState, after: FeedState, document: FeedDocument) -> None:
+        now = after.last_polled_at or 0
+        urls: list[str] = []
+        if document.kind in NAMING_KINDS:
+            urls, others = followed(document, now, (after.listed_url, after.url, after.resolved_url))
+            if others or document.items_left_out:
+                self._rows += self._items.more_named(after.listed_url, len(urls), others + document.items_left_out, now)
+        elif before.kind not in NAMING_KINDS:
+            return
+        added, removed = self._index.take_named(after.listed_url, urls, complete=not document.is_cut_off)
+        self._named += added
+        self._dropped += removed
 
     def _reject_feed(self, before: FeedState, answer: Answer, rejected: InputRejected) -> None:
         """Reject a document that is no feed: once, until it fails in another way or is read again."""
@@ -217,7 +256,7 @@ class FeedPoller:
             if again is not None:
                 self._index.keep_page(again)
             else:
-                self._give_up(due, rejected, answer)
+                self._give_up(due, rejected)
             return
         self._index.drop_page(due.url)
         self._rows.append(page)
@@ -238,11 +277,10 @@ class FeedPoller:
             message = "its host's robots.txt could not be read for two weeks"
             self._give_up(left.job.ticket, InputRejected("robots_unreadable", message, retryable=True))
 
-    def _give_up(self, due: DuePage, rejected: InputRejected, answer: Answer | None = None) -> None:
+    def _give_up(self, due: DuePage, rejected: InputRejected) -> None:
         self._index.drop_page(due.url)
         identity = f"given up\n{due.url}\n{due.first_seen_at}".encode("utf-8", "surrogatepass")
-        body = answer.body if answer is not None else b""
-        self._reject(rejected, due.url, hashlib.sha256(identity).hexdigest(), due.url, body)
+        self._reject(rejected, due.url, hashlib.sha256(identity).hexdigest(), due.url, payload_of_page(due))
 
     def _reject(self, rejected: InputRejected, source: str, input_id: str, url: str, body: bytes) -> None:
         self.counts["inputs"] += 1

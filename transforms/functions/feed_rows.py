@@ -68,6 +68,7 @@ def _row(state: FeedState, outcome: str, at: Instant, run_id: str) -> FeedPoll:
         items_per_hour=state.items_per_hour,
         resolved_url=state.resolved_url,
         merged_into=state.merged_into,
+        named_by=state.named_by,
     )
 
 

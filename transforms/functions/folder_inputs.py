@@ -16,7 +16,7 @@ from schemas.instants import Instant
 from schemas.page import Page
 from schemas.reject import Reject
 from transforms.functions.articles import Origin, article_from_record
-from transforms.functions.feed_inputs import FeedInput, article_from_item, feed_inputs
+from transforms.functions.feed_inputs import FeedInput, article_from_item, feed_inputs, payload_of_item
 from transforms.functions.file_slices import MAX_FILE_BYTES
 from transforms.functions.full_content import full_content
 from transforms.functions.kinds import HEAD_BYTES, kind_of
@@ -42,6 +42,23 @@ class InputIndex(Protocol):
 
     def remember_slice(self, digest: str, inputs: int) -> None:
         """Note that all inputs of this slice have their outcome."""
+
+
+class ForgetfulIndex:
+    """`InputIndex` that remembers nothing: on engines, what comes again is told from the rows that it becomes."""
+
+    def knows_input(self, input_id: str) -> bool:
+        """No."""
+        return False
+
+    def remember_input(self, input_id: str) -> None:
+        """Not at all."""
+
+    def inputs_of_slice(self, digest: str) -> int | None:
+        """None that is known."""
+
+    def remember_slice(self, digest: str, inputs: int) -> None:
+        """Not at all."""
 
 
 @dataclass
@@ -129,8 +146,10 @@ class SliceReader:
                 raise one.content
             return article_from_item(one.content, full_content(one.content), document, origin)
         except Exception as error:
-            url = one.content.url if isinstance(one.content, FeedItem) else None
-            return self._reject(source, one.identity, InputRejected.of(error), url=url)
+            url, payload = None, one.payload
+            if isinstance(one.content, FeedItem):
+                url, payload = one.content.url, payload_of_item(one.content, document, None)
+            return self._reject(source, one.identity, InputRejected.of(error), url=url, payload=payload)
 
     def _maker_of(self, path: str, number: int, line: bytes) -> Callable[[], InputRow]:
         return lambda: self._row_of_line(source_of_line(path, number), number, line)
@@ -168,6 +187,7 @@ class SliceReader:
         rejected: InputRejected,
         line_number: int | None = None,
         url: str | None = None,
+        payload: bytes | None = None,
     ) -> Reject:
         return reject_input(
             rejected,
@@ -177,7 +197,7 @@ class SliceReader:
             run_id=self.run_id,
             # What holds nothing is known by its place: two empty files are two inputs.
             input_id=_digest(data) if data.strip() else None,
-            body=data or None,
+            body=payload or data or None,
             line=line_number,
             url=url,
         )

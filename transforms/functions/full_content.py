@@ -88,9 +88,14 @@ def text_lines_of(markup: str) -> list[str]:
     return [line for line in lines if line]
 
 
+def is_appended_line(line: str) -> bool:
+    """Whether a line is what WordPress appends to teasers and articles: "The post ... appeared first on ..."."""
+    return _APPEARED_FIRST.match(line) is not None
+
+
 def _reads_whole(markup: str, words_needed: int) -> bool:
     lines = text_lines_of(markup)
-    while lines and _APPEARED_FIRST.match(lines[-1]):
+    while lines and is_appended_line(lines[-1]):
         lines.pop()
     return word_count("\n".join(lines)) >= words_needed and not _goes_on_elsewhere(lines)
 

@@ -81,6 +81,8 @@ def after_fetch(host: HostState, fetch: Fetch, random: Random, rules: HostRules)
     if fetch.status is None and fetch.failure != "time_limit":
         return host  # refused by the address guard, or broken off: that says nothing of its pace
     host = _timed(host, fetch, rules)
+    if fetch.status is not None:
+        host = host._replace(last_answer_at=now)
     if fetch.retry_after is not None and fetch.status is not None and fetch.status >= 400:
         return _blocked(host, now, fetch.retry_after, "retry_after", random, rules)
     if fetch.status in OVERLOADED_STATUSES:

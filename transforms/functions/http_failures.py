@@ -97,6 +97,6 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     while cause is not None and id(cause) not in seen:
         seen.add(id(cause))
         yield cause
-        # anyio raises a group where several addresses failed.
+        # asyncio and anyio raise a group where several addresses failed.
         inner = cause.exceptions[0] if isinstance(cause, BaseExceptionGroup) else None
         cause = cause.__cause__ or inner or cause.__context__

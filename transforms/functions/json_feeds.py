@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from schemas.errors import InputRejected
@@ -29,6 +29,9 @@ from transforms.functions.texts import clean_line
 _VERSION: Final = re.compile(r'"version"\s*:\s*"\s*https?:\\?/\\?/(?:www\.)?jsonfeed\.org\\?/version\\?/([\w.]{1,10})')
 _BARE_VERSION: Final = re.compile(r'"version"\s*:\s*"(1(?:\.[01])?)"')
 """What some writers give instead of the address; believed of a document that was fetched as a feed and has items."""
+
+_BROKEN_CHARACTERS: Final = 1_000
+"""Kept of an entry that is no object: enough to see what it is."""
 
 _ITEMS: Final = re.compile(r'"items"\s*:\s*\[')
 _BETWEEN_ITEMS: Final = re.compile(r"[\s,]*")
@@ -58,8 +61,9 @@ def read_json_feed(text: str, url: str | None) -> FeedDocument:
     base = url or address(feed.get("feed_url"))
     language = _language(feed.get("language"))
     people = _authors(feed)
-    entries = feed.get("items")
-    entries = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    items = feed.get("items")
+    given = items if isinstance(items, list) else []
+    entries, broken = _entries(given)
     return FeedDocument(
         kind="json",
         version=_version(text),
@@ -67,10 +71,18 @@ def read_json_feed(text: str, url: str | None) -> FeedDocument:
         url=address(feed.get("home_page_url"), base),
         self_url=address(feed.get("feed_url"), base),
         language=language,
-        items=tuple(_item(entry, base, language, people) for entry in entries[:MAX_ITEMS]),
-        items_left_out=max(0, len(entries) - MAX_ITEMS),
+        items=tuple(_item(entry, base, language, people) for entry in entries),
+        items_left_out=max(0, len(given) - MAX_ITEMS),
         is_cut_off=is_cut_off,
+        broken=tuple(broken),
     )
+
+
+def _entries(given: Sequence[Any]) -> tuple[list[Mapping[str, Any]], list[str]]:
+    """Return the entries that may be items, and the others as text, of as many as are read."""
+    read = given[:MAX_ITEMS]
+    others = [json.dumps(entry)[:_BROKEN_CHARACTERS] for entry in read if not isinstance(entry, dict)]
+    return [entry for entry in read if isinstance(entry, dict)], others
 
 
 def _version(text: str) -> str:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Final, Generic, TypeVar
 
+from schemas.host_state import HostState
 from schemas.instants import Instant
+from transforms.functions.http_hints import DAY, SECOND
 
 Held = TypeVar("Held")
 
@@ -18,9 +20,20 @@ SUSPECT_FAILURES: Final = frozenset(("resolver_failed", "no_such_name", "network
 connection is none of them: somebody refused it."""
 
 _LEAST_HOSTS: Final = 3
-"""Hosts that fail with no answer from anywhere in between when the network is suspected: own choice. A few feeds in a
-hundred are dead, so that three hosts in a row are rare; where they are all that is asked in a cycle, being wrong leaves
-them due for the next one, where others are asked too."""
+"""Hosts that fail with no answer from anywhere in between when the network is suspected and nothing more is started:
+own choice. A few feeds in a hundred are dead, so that three hosts in a row are rare; where they are all that is asked
+in a cycle, being wrong leaves them due for the next one, where others are asked too. Where fewer are asked (a short
+list, a quiet round), it is what each host did before that tells: see `may_be_well`."""
+
+
+_ALIVE_SECONDS: Final = DAY
+"""A host that has answered within this time may be well: own choice. It bounds for how long a host that died while
+nobody else was asked is taken to be cut off; that of a list of one feed, above all."""
+
+
+def may_be_well(host: HostState, now: Instant) -> bool:
+    """Return whether a host's failure, with no answer from anywhere since, is no sign that the host itself is down."""
+    return host.last_answer_at is not None and now - host.last_answer_at <= _ALIVE_SECONDS * SECOND
 
 
 class OutageWatch(Generic[Held]):

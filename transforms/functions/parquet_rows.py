@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Any, BinaryIO, Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,7 +17,7 @@ from schemas.instants import utc_date_of
 from schemas.tables import PARTITION_COLUMN, PARTITIONED_BY, SORTED_BY, TABLES
 from schemas.tagged_article import TaggedArticle
 
-_ROW_GROUP_ROWS: Final = 20_000
+ROW_GROUP_ROWS: Final = 20_000
 """About 100 MB of article text: DuckDB and Spark read row groups in parallel, and one must fit in memory."""
 
 _BLOOM_FILTERS: Final = {"article_id", "copy_id", "duplicate_of", "reject_id", "content_sha256", "old_id"}
@@ -47,6 +49,31 @@ def partition_path(table: str, day: date, file_name: str) -> str:
     return f"{table}/{PARTITION_COLUMN}={day.isoformat()}/{file_name}"
 
 
+def shard_of(table: str, row: Mapping[str, Any], shards: int) -> int:
+    """Return which of the shards of its table a flat row belongs to: a function of its id."""
+    digest = hashlib.sha256(str(row[TABLES[table].names[0]]).encode("utf-8", "surrogatepass"))
+    return int(digest.hexdigest()[:8], 16) % shards
+
+
+class EncodedFile(NamedTuple):
+    """A Parquet file that is still to be written."""
+
+    path: str
+    """Inside the lake."""
+    rows: int
+    content: bytes
+
+
+def encode_by_day(table: str, rows: Iterable[Mapping[str, Any]], file_name: str) -> Iterator[EncodedFile]:
+    """Yield one file for each partition that flat rows lie in, all of one name, oldest first."""
+    day_of = partition_of(table)
+    days: dict[date, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        days[day_of(row)].append(row)
+    for day in sorted(days):
+        yield EncodedFile(partition_path(table, day, file_name), len(days[day]), to_parquet(table, days[day]))
+
+
 def to_parquet(table: str, rows: Iterable[Mapping[str, Any]]) -> bytes:
     """Encode flat rows as one Parquet file: zstd, dictionaries, page index, bloom filters on ids; sorted.
 
@@ -61,17 +88,24 @@ def to_parquet(table: str, rows: Iterable[Mapping[str, Any]]) -> bytes:
 def encode(table: pa.Table, sort_column: str) -> bytes:
     """Encode an Arrow table that is sorted by `sort_column` already."""
     buffer = io.BytesIO()
-    bloom_filters = _BLOOM_FILTERS.intersection(table.schema.names)
-    pq.write_table(
-        table,
-        buffer,
-        row_group_size=_ROW_GROUP_ROWS,
-        compression="zstd",
-        write_page_index=True,
-        bloom_filter_options={name: {"ndv": max(table.num_rows, 1)} for name in bloom_filters},
-        sorting_columns=[pq.SortingColumn(table.schema.get_field_index(sort_column))],
-    )
+    options = _options(table.schema, sort_column, table.num_rows)
+    pq.write_table(table, buffer, row_group_size=ROW_GROUP_ROWS, **options)
     return buffer.getvalue()
+
+
+def open_writer(sink: BinaryIO, schema: pa.Schema, sort_column: str) -> pq.ParquetWriter:
+    """Return a writer of rows that are sorted already, to be given `ROW_GROUP_ROWS` at a time."""
+    return pq.ParquetWriter(sink, schema, **_options(schema, sort_column, ROW_GROUP_ROWS))
+
+
+def _options(schema: pa.Schema, sort_column: str, rows: int) -> dict[str, Any]:
+    bloom_filters = _BLOOM_FILTERS.intersection(schema.names)
+    return {
+        "compression": "zstd",
+        "write_page_index": True,
+        "bloom_filter_options": {name: {"ndv": max(rows, 1)} for name in bloom_filters},
+        "sorting_columns": [pq.SortingColumn(schema.get_field_index(sort_column))],
+    }
 
 
 def _arrow_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:

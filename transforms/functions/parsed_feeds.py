@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from schemas.errors import InputRejected
-from schemas.feed_item import FeedDocument
+from schemas.errors import InputRejected, UsageError
+from schemas.feed_item import FeedDocument, NamedFeed
 from schemas.fetch import Answer
 from schemas.instants import Instant
 from transforms.functions.feed_documents import read_feed
+from transforms.functions.feed_lists import feeds_of_data, is_list
 from transforms.functions.http_hints import header
+from transforms.functions.named_feeds import LIST, NAMING_KINDS, SITEMAP_INDEX
+from transforms.functions.skipped_times import skips_of
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,9 @@ class ParsedFeed:
 
     @cached_property
     def item_ids(self) -> Sequence[str]:
-        """Ids of its items."""
+        """Ids of its items, or of what it names: a sitemap that has changed is a new one."""
+        if self.document.kind in NAMING_KINDS:
+            return [f"{one.url} {one.changed_at or ''}" for one in self.document.named]
         return [item.guid for item in self.document.items]
 
     @property
@@ -30,6 +35,16 @@ class ParsedFeed:
         """The larger of both wishes that a feed can have."""
         wishes = [one for one in (self.document.time_to_live, self.document.update_interval) if one is not None]
         return max(wishes, default=None)
+
+    @property
+    def skips(self) -> int:
+        """When it asks for no poll."""
+        return skips_of(self.document.skip_hours, self.document.skip_days)
+
+    @property
+    def kind(self) -> str:
+        """What it is."""
+        return self.document.kind
 
     @cached_property
     def _dates(self) -> list[Instant]:
@@ -52,9 +67,14 @@ class ParsedFeed:
 
 
 class FeedParser:
-    """Parses answers, and keeps why the last one is no feed."""
+    """Parses answers, and keeps why the last one is no feed.
 
-    def __init__(self) -> None:
+    Args:
+        naming: which of `NAMING_KINDS` the document may be. What an index or a list names may not name more in turn.
+    """
+
+    def __init__(self, naming: Collection[str] = ()) -> None:
+        self._naming = naming
         self.rejected: InputRejected | None = None
 
     def __call__(self, answer: Answer) -> ParsedFeed:
@@ -65,16 +85,28 @@ class FeedParser:
         """
         self.rejected = None
         try:
-            return ParsedFeed(_read(answer))
+            return ParsedFeed(_read(answer, self._naming))
         except Exception as error:  # whatever a document provokes is that feed's failure, and ends no cycle
             self.rejected = InputRejected.of(error)
         raise self.rejected
 
 
-def _read(answer: Answer) -> FeedDocument:
+def _read(answer: Answer, naming: Collection[str]) -> FeedDocument:
     content_type = (header(answer.headers, b"content-type") or b"").decode("latin-1")
-    document = read_feed(answer.body, url=answer.url, content_type=content_type)
-    if document.sitemaps and not document.items:
-        message = f"an index of {len(document.sitemaps):,} sitemaps; list those, the first is {document.sitemaps[0]}"
-        raise InputRejected("sitemap_index", message)
+    if is_list(answer.body, content_type):
+        document = _read_list(answer)
+    else:
+        document = read_feed(answer.body, url=answer.url, content_type=content_type)
+    if document.kind in NAMING_KINDS and document.kind not in naming:
+        what = "an index" if document.kind == SITEMAP_INDEX else "a list"
+        message = f"{what} of {len(document.named):,} {'sitemaps' if document.kind == SITEMAP_INDEX else 'feeds'}"
+        raise InputRejected(document.kind, f"{message} where a feed was expected; put it on your list itself")
     return document
+
+
+def _read_list(answer: Answer) -> FeedDocument:
+    try:
+        feeds = feeds_of_data(answer.body, answer.url)
+    except UsageError as error:
+        raise InputRejected("bad_list", str(error)) from error
+    return FeedDocument(LIST, "", named=tuple(map(NamedFeed, feeds)))

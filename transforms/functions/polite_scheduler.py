@@ -23,7 +23,7 @@ from transforms.functions.host_lanes import HostLanes, Rank
 from transforms.functions.host_rules import after_fetch, after_start, gap_seconds
 from transforms.functions.http_fetch import Exchange, HttpClient
 from transforms.functions.http_hints import SECOND
-from transforms.functions.network_outage import SUSPECT_FAILURES, OutageWatch
+from transforms.functions.network_outage import SUSPECT_FAILURES, OutageWatch, may_be_well
 from transforms.functions.redirects import Chain, after_step, host_of
 from transforms.functions.robots import DISALLOWED, NOT_NOW, after_robots, origin_of, record_for, robots_url, verdict
 from transforms.functions.waiting_clock import SystemClock, WaitingClock
@@ -207,7 +207,7 @@ class PoliteScheduler(Generic[Ticket]):
         if outage:
             self._stopping = self._stopping or "local_outage"
         for ended in held:
-            if outage:
+            if outage or may_be_well(self._lanes.state(ended.host), ended.exchange.fetch.requested_at):
                 self._give_back(ended.step, "local_outage", ended.exchange.fetch)
             else:
                 self._take_account(ended)

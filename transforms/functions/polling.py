@@ -16,6 +16,7 @@ from schemas.feed_state import NEVER, FeedState
 from schemas.fetch import Answer, Headers
 from schemas.instants import Instant
 from transforms.functions.http_hints import DAY, SECOND, fresh_seconds, header
+from transforms.functions.named_feeds import NAMING_KINDS
 from transforms.functions.poll_failures import HARD, failure_reason, failure_weight
 from transforms.functions.polling_gap import items_lost, new_items_rate, silence_is_odd, was_told_wrong
 from transforms.functions.polling_interval import (
@@ -28,6 +29,7 @@ from transforms.functions.polling_interval import (
     next_interval,
     remember_items,
 )
+from transforms.functions.skipped_times import after_skipped
 
 CHANGED: Final = "changed"
 UNCHANGED: Final = "unchanged"
@@ -50,6 +52,14 @@ class PolledDocument(Protocol):
     @property
     def update_seconds(self) -> float | None:
         """Seconds that the document asks to leave between polls (`ttl`, `sy:*`); None where it does not ask."""
+
+    @property
+    def skips(self) -> int:
+        """Hours and days in which the document asks for no poll, as of `skipped_times.skips_of`."""
+
+    @property
+    def kind(self) -> str | None:
+        """What the document is (`FeedDocument.kind`)."""
 
     @property
     def oldest_at(self) -> Instant | None:
@@ -80,11 +90,6 @@ class Polled(NamedTuple):
     new_items: int = 0
     possibly_lost: int = 0
     """Items that may have come and gone since the last poll: not 0 where the document has none that was known."""
-
-
-def is_due(state: FeedState, now: Instant) -> bool:
-    """Whether the feed may be asked now."""
-    return state.gone_at is None and now >= state.next_poll_at
 
 
 def validators(state: FeedState, now: Instant, rules: PollingRules) -> Headers:
@@ -151,7 +156,8 @@ def _read_document(
     hashes = hash_items(document.item_ids)
     known = known_hashes(state.known_items)
     new = sum(one not in known for one in hashes)
-    lost = items_lost(state, len(hashes), new, document.oldest_at, document.newest_at)
+    names = document.kind in NAMING_KINDS
+    lost = 0 if names else items_lost(state, len(hashes), new, document.oldest_at, document.newest_at)
     if new and was_told_wrong(state, new, document.newest_at, conditional=_was_conditional(answer)):
         state = state._replace(validators_barred_until=answer.at + int(_BARRED_SECONDS * SECOND))
     state = state._replace(
@@ -160,8 +166,12 @@ def _read_document(
         known_items=remember_items(state.known_items, hashes),
         items=len(hashes),
         publisher_interval=_asked_seconds(document.update_seconds),
+        skips=document.skips,
+        kind=document.kind,
     )
     share = (len(hashes) - new) / len(hashes) if hashes else None
+    if names and new:  # one new sitemap among many is news enough
+        share = 0.0
     state = _succeeded(_after_body(state, answer), answer, share, random, rules)
     if document.is_cut_off:  # the next poll must bring the rest, even if nothing changes
         state = state._replace(etag=None, last_modified=None, body_digest=None)
@@ -199,7 +209,11 @@ def _succeeded(
     state = _still_merged(state, answer)
     if state.merged_into is not None:
         delay = jittered(rules.retry_longest, random, rules.jitter)
-    return state._replace(resolved_url=answer.url, next_poll_at=answer.at + math.ceil(delay * SECOND))
+    return state._replace(resolved_url=answer.url, next_poll_at=_next_poll_at(state, answer, delay))
+
+
+def _next_poll_at(state: FeedState, answer: Answer, delay: float) -> Instant:
+    return after_skipped(answer.at + math.ceil(delay * SECOND), state.skips)
 
 
 def _still_merged(state: FeedState, answer: Answer) -> FeedState:
@@ -219,7 +233,7 @@ def _failed(
 ) -> Polled:
     score = state.failure_score + weight
     delay = max(delay_after_failures(state.interval, score, random, rules), answer.retry_after or 0.0)
-    next_poll_at = answer.at + math.ceil(delay * SECOND)
+    next_poll_at = _next_poll_at(state, answer, delay)
     state = state._replace(failure_score=score, last_failure=reason, next_poll_at=next_poll_at)
     return Polled(state, FAILED, reason)
 

@@ -15,6 +15,9 @@ _HOUR: Final = 3600 * SECOND
 _SMOOTHING: Final = 0.3
 """Weight of the latest observation of a rate: half of what is remembered is of the last two."""
 
+_MOST_LOST: Final = 100_000.0
+"""No estimate is more: the liveliest feeds of news bring some thousand items a day, polled once a day at least."""
+
 _ODD_SILENCE: Final = 5.0
 """New items that should have come by now: at a steady rate the chance that none did is e^-5, less than 1 %."""
 
@@ -26,15 +29,21 @@ seldom that being wrong costs it a week of whole bodies a few times a year."""
 def items_lost(state: FeedState, items: int, new: int, oldest_at: Instant | None, newest_at: Instant | None) -> int:
     """Return how many items may have come and gone unseen since the last poll; 0 where some item was known.
 
-    Where items are dated: as many as the document's own pace puts between the last success and its oldest item. Else
-    by the feed's usual pace. At least one: no overlap means that the last poll's end was not seen.
+    Where items are dated: as many as the document's own pace puts between the last success and its oldest item. Else,
+    or where they are dated later than the poll, by the feed's usual pace. At least one: no overlap means that the last
+    poll's end was not seen; at most `_MOST_LOST`, since dates and paces may be anything.
     """
     if not state.known_items or not items or new < items or state.last_success_at is None:
         return 0
-    if oldest_at is not None and newest_at is not None and newest_at > oldest_at > state.last_success_at:
-        return max(1, round((items - 1) * (oldest_at - state.last_success_at) / (newest_at - oldest_at)))
-    hours = ((state.last_polled_at or state.last_success_at) - state.last_success_at) / _HOUR
-    return max(1, round(state.items_per_hour * hours) - items)
+    since = state.last_success_at
+    polled_at = state.last_polled_at or since
+    if oldest_at is not None and newest_at is not None and since < oldest_at <= polled_at and newest_at > oldest_at:
+        return _within_reason((items - 1) * (oldest_at - since) / (newest_at - oldest_at))
+    return _within_reason(state.items_per_hour * (polled_at - since) / _HOUR - items)
+
+
+def _within_reason(lost: float) -> int:
+    return round(min(max(lost, 1.0), _MOST_LOST))
 
 
 def new_items_rate(

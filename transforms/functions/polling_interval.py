@@ -7,7 +7,7 @@ A poll that knows most items came early, one that knows few came late. Interval 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from random import Random
 from typing import Final
@@ -52,6 +52,14 @@ class PollingRules:
     """One poll in so many is made without validators, since servers lie (NewsBlur: 1 %)."""
     unconditional_after: float = 7 * DAY
     """And one this long after the last whole body: at an interval of a day, a hundred polls take three months."""
+
+
+def rules_for(longest: float | None) -> PollingRules:
+    """Return the numbers of polling, with another longest interval (seconds); shorter ones follow it."""
+    usual = PollingRules()
+    if longest is None:
+        return usual
+    return replace(usual, longest=longest, first=min(usual.first, longest), shortest=min(usual.shortest, longest))
 
 
 def hash_items(item_ids: Iterable[str]) -> list[bytes]:

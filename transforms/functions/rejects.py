@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Final
+import json
+from collections.abc import Mapping
+from typing import Any, Final
 
 from schemas.errors import InputRejected
 from schemas.instants import Instant
@@ -58,6 +60,22 @@ def reject_input(
         payload=body[:MAX_PAYLOAD_BYTES] if body is not None else None,
         payload_bytes=len(body) if body is not None else None,
     )
+
+
+def payload_object(fields: Mapping[str, Any]) -> bytes:
+    """Return a JSON object that fits into a reject: of fields that are too long the longest are left out.
+
+    Args:
+        fields: values that JSON has; empty ones and None are left out. What was too long is named under `left_out`.
+    """
+    kept = {name: value for name, value in fields.items() if value not in (None, "", (), [])}
+    left_out: list[str] = []
+    while len(payload := json.dumps(kept).encode()) > MAX_PAYLOAD_BYTES:
+        longest = max((name for name in kept if name != "left_out"), key=lambda name: len(json.dumps(kept[name])))
+        del kept[longest]
+        left_out.append(longest)
+        kept["left_out"] = left_out
+    return payload
 
 
 def reject_page(error: InputRejected, page: Page, *, stage: str, run_id: str) -> Reject:

@@ -11,10 +11,10 @@ from typing import Any, Final
 from lxml import etree
 
 from schemas.errors import InputRejected
-from schemas.feed_item import FeedDocument, FeedItem
+from schemas.feed_item import FeedDocument, FeedItem, NamedFeed
 from transforms.functions.feed_markup import FeedMarkup
 from transforms.functions.feed_repair import parsable
-from transforms.functions.feed_values import address, distinct, instant_from_text, name_of, plain_title
+from transforms.functions.feed_values import address, distinct, guid_of, instant_from_text, name_of, plain_title
 from transforms.functions.page_metadata import plain_language
 
 _MOST_FIELDS: Final = 100
@@ -25,13 +25,13 @@ def read_sitemap(feed: FeedMarkup) -> FeedDocument:
     """Return a sitemap's entries as items: with title, date and language where it is a news sitemap.
 
     `news:publication_date` is the date of publication, `lastmod` that of the last change; the name of the publication
-    is the document's title. Entries without an absolute address are left out, and not counted as such.
+    is the document's title. An entry without an absolute address is an item without one.
 
     Raises:
         InputRejected: `not_a_feed`, where no tree can be made of the markup.
     """
     entries = [_fields(entry) for entry in _entries(feed, "url")]
-    items = [item for fields in entries if (item := _item(fields))]
+    items = [_item(fields) for fields in entries]
     return FeedDocument(
         kind="sitemap",
         version="",
@@ -44,18 +44,22 @@ def read_sitemap(feed: FeedMarkup) -> FeedDocument:
 
 
 def read_sitemap_index(feed: FeedMarkup) -> FeedDocument:
-    """Return a sitemap index: the addresses that it lists, each once, in its order.
+    """Return a sitemap index: the sitemaps that it lists, each once, in its order, with the times that it gives.
 
     Raises:
         InputRejected: `not_a_feed`, where no tree can be made of the markup.
     """
-    addresses = (address(_fields(entry).get("loc")) for entry in _entries(feed, "sitemap"))
+    named: dict[str, NamedFeed] = {}
+    for entry in _entries(feed, "sitemap"):
+        fields = _fields(entry)
+        if url := address(fields.get("loc")):
+            named.setdefault(url, NamedFeed(url, instant_from_text(fields.get("lastmod"))))
     return FeedDocument(
         kind="sitemap_index",
         version="",
         items_left_out=feed.items_left_out,
         is_cut_off=feed.is_cut_off,
-        sitemaps=tuple(dict.fromkeys(url for url in addresses if url)),
+        named=tuple(named.values()),
     )
 
 
@@ -85,14 +89,12 @@ def _local_name(element: Any) -> str:
     return tag.rpartition("}")[2].rpartition(":")[2].lower() if isinstance(tag, str) else ""
 
 
-def _item(fields: dict[str, str]) -> FeedItem | None:
-    url = address(fields.get("loc"))
-    if url is None:
-        return None
+def _item(fields: dict[str, str]) -> FeedItem:
+    url, title = address(fields.get("loc")), plain_title(fields.get("title"))
     return FeedItem(
-        guid=url,
+        guid=url or guid_of(fields.get("loc"), None, title, None),
         url=url,
-        title=plain_title(fields.get("title")),
+        title=title,
         date_published=instant_from_text(fields.get("publication_date")),
         date_modified=instant_from_text(fields.get("lastmod")),
         categories=distinct(map(name_of, fields.get("keywords", "")[:10_000].split(","))),

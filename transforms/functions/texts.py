@@ -69,8 +69,10 @@ def word_count(text: str) -> int:
     """
     single = len(_ONE_WORD_EACH.findall(text))
     spaceless = len(_NO_SPACES.findall(text))
-    rest = _NO_SPACES.sub(" ", _ONE_WORD_EACH.sub(" ", text))
-    spaced = sum(any(map(str.isalnum, word)) for word in _BETWEEN_WORDS.split(rest))
+    rest = _NO_SPACES.sub(" ", _ONE_WORD_EACH.sub(" ", text)) if single or spaceless else text
+    pieces = _BETWEEN_WORDS.split(rest)
+    odd = [piece for piece in pieces if not piece[:1].isalnum()]  # few: nearly all words start with a letter
+    spaced = len(pieces) - len(odd) + sum(any(map(str.isalnum, piece)) for piece in odd)
     return single + -(-spaceless // _LETTERS_PER_WORD) + spaced
 
 

@@ -178,6 +178,16 @@ def source_domain(url: str) -> str | None:
     return host.removeprefix("www.") if host else None
 
 
+def site_of(host: str) -> str:
+    """Return the part of a host's name that its owner was given, roughly: `outlet.example`, `outlet.co.uk`.
+
+    For what may be wrong now and then: it knows no list of public suffixes, only their commonest form.
+    """
+    labels = host.lower().rstrip(".").split(".")
+    under_a_country = len(labels) > 2 and len(labels[-1]) == 2 and len(labels[-2]) <= 3
+    return ".".join(labels[-3:] if under_a_country else labels[-2:])
+
+
 def article_id(url_canonical: str | None, publisher: str | None, text: str) -> str:
     """Return the id of an article: 32 hex digits, the same in every run.
 

@@ -21,7 +21,7 @@ from tests.pipeline.test_feeds_run import rss
 NOW = time.time_ns() // 1_000
 HOUR = 3_600 * 1_000_000
 OK = FeedState(
-    "https://a.example/feed", "https://a.example/new", NOW + 2 * HOUR + HOUR // 60, 7_200.0, polls=3, etag=b'"1"',
+    "https://a.example/feed", "https://a.example/new", NOW + 2 * HOUR + HOUR // 3, 7_200.0, polls=3, etag=b'"1"',
     last_success_at=NOW, last_full_at=NOW, items_per_hour=0.5,
 )  # fmt: skip
 FAILING = FeedState(
@@ -119,3 +119,67 @@ def test_feeds_of_a_site_are_found(capfd: pytest.CaptureFixture[str]) -> None:
         assert "http_404" in errors
     assert cli.main(["feeds", "discover", "http://127.0.0.1:8080/"]) == 2
     assert "no public address" in capfd.readouterr().err
+
+
+# Import
+
+
+def _import(lake: Path, *given: str) -> int:
+    return cli.main(["feeds", "import", *given, "--lake", str(lake)])
+
+
+def test_what_is_exported_and_imported_elsewhere_is_exported_again(
+    said: Callable[..., str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path, other = tmp_path / "feeds.opml", tmp_path / "other"
+    path.write_text(said("export"))
+    assert _import(other, str(path)) == 0
+    out, err = capfd.readouterr()
+    assert out.splitlines() == [f"added  {FAILING.url}", f"added  {OK.url}"]
+    assert "2 of 2 feeds added" in err
+    assert cli.main(["feeds", "export", "--lake", str(other)]) == 0
+    assert capfd.readouterr().out == path.read_text()
+    assert _import(other, str(path), "--json") == 0
+    rows = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert [row["outcome"] for row in rows] == ["there", "there"]
+    assert cli.main(["feeds", "list", "--json", "--lake", str(other)]) == 0
+    figures = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert [(one["feed_url"], one["health"]) for one in figures] == [(OK.url, "new"), (FAILING.url, "new")]
+
+
+def test_a_feed_that_has_moved_is_imported_as_what_it_is_listed_as(
+    lake: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert _import(lake, OK.url, "https://new.example/feed") == 0
+    out, err = capfd.readouterr()
+    assert out.splitlines()[0] == f"added  {OK.url} (listed as {OK.listed_url}, which has moved there)"
+    assert "2 feeds that this lake has polled from other lists" in err
+    own = (lake / "_newsbeam" / "feeds.txt").read_text().splitlines()
+    assert own[2:] == [OK.listed_url, "https://new.example/feed"]
+
+
+def test_what_was_edited_in_the_list_stays(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert _import(tmp_path / "lake", "https://a.example/feed") == 0
+    own = tmp_path / "lake" / "_newsbeam" / "feeds.txt"
+    own.write_text("# city\nhttps://b.example/feed # the Ledger")
+    assert _import(tmp_path / "lake", "https://a.example/feed", "https://B.example/feed#top") == 0
+    assert own.read_text() == "# city\nhttps://b.example/feed # the Ledger\nhttps://a.example/feed\n"
+
+
+def test_nothing_is_imported_of_lists_with_a_bad_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    good, bad = tmp_path / "good", tmp_path / "bad"
+    good.write_text("https://a.example/feed\n")
+    bad.write_text("https://b.example/feed\nnot an address\n")
+    assert _import(tmp_path / "lake", str(good), str(bad)) == 2
+    assert "bad, line 2" in capfd.readouterr().err
+    assert not (tmp_path / "lake").exists()
+
+
+def test_each_subcommand_has_a_help_that_teaches(capfd: pytest.CaptureFixture[str]) -> None:
+    for name in ("list", "check", "discover", "import", "export"):
+        with pytest.raises(SystemExit) as ended:
+            cli.main(["feeds", name, "--help"])
+        assert ended.value.code == 0
+        text = capfd.readouterr().out
+        assert f"newsbeam feeds {name}" in text.split("example", 1)[1]
+        assert "exit codes" in text

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from schemas.due_page import DuePage
 from schemas.errors import InputRejected
 from schemas.fetch import Answer
 from tests.fetch_samples import DAY, HOUR, NOW, SECOND, NoJitter, answer
-from transforms.functions.due_pages import MOST_ATTEMPTS, after_no_robots, next_attempt, page_of
+from transforms.functions.due_pages import MOST_ATTEMPTS, after_no_robots, next_attempt, page_of, payload_of_page
 
 DUE = DuePage("https://a.example/1", "a.example", "https://a.example/feed", '{"headline": "x"}', NOW, NOW)
 
@@ -31,7 +33,7 @@ def test_a_page_has_what_its_feed_and_its_server_say() -> None:
     [
         (answer(404), "http_404", True),
         (answer(410), "http_410", False),
-        (answer(403), "http_403", False),
+        (answer(403), "http_403", True),
         (answer(503), "http_503", True),
         (answer(None, failure="disconnected"), "disconnected", True),
         (answer(None, failure="robots_disallowed"), "robots_disallowed", False),
@@ -65,3 +67,16 @@ def test_a_robots_txt_that_cannot_be_read_is_waited_for_two_weeks() -> None:
     again = after_no_robots(DUE, NOW + DAY)
     assert again == DUE._replace(due_at=NOW + DAY + HOUR)
     assert after_no_robots(DUE, NOW + 15 * DAY) is None
+
+
+def test_a_page_that_is_refused_is_asked_for_twice_more_hours_apart() -> None:
+    got, due, pauses = answer(403), DUE, []
+    while (again := next_attempt(due, got, _rejected(got), NoJitter())) is not None:
+        pauses.append((again.due_at - got.at) // HOUR)
+        due = again
+    assert pauses == [4, 8]
+
+
+def test_a_page_that_is_given_up_leaves_what_it_can_be_asked_for_again_from() -> None:
+    said = json.loads(payload_of_page(DUE._replace(attempts=2)))
+    assert said == {"headline": "x", "url": DUE.url, "feed_url": DUE.feed_url, "first_seen_at": NOW, "attempts": 2}

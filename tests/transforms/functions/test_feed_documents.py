@@ -202,13 +202,14 @@ def test_news_sitemap_gives_titles_dates_and_pictures() -> None:
             language="en",
             image_url="https://ledger.example/b.jpg",
         ),
+        FeedItem(guid="no address"),
     )
 
 
 def test_sitemap_index_lists_each_sitemap_once() -> None:
     document = read(INDEX)
     assert (document.kind, document.items) == ("sitemap_index", ())
-    assert document.sitemaps == ("https://ledger.example/news.xml", "https://ledger.example/old.xml")
+    assert [one.url for one in document.named] == ["https://ledger.example/news.xml", "https://ledger.example/old.xml"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 
 import pytest
 
@@ -82,3 +83,22 @@ def test_a_packed_feed_is_unpacked(memory: Memory) -> None:
     reader = SliceReader(memory, "run-1", SEEN_AT)
     rows = list(reader.rows_of(InputSlice("feeds/a.xml.gz"), gzip.decompress(packed), None))
     assert [type(row) for row in rows] == [Article]
+
+
+def test_entries_of_a_json_feed_that_are_no_objects_are_counted_and_rejected(memory: Memory) -> None:
+    feed = {
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": "x",
+        "items": [7, {"id": "a", "url": "https://a.example/"}],
+    }
+    rows, inputs, _ = _rows(memory, json.dumps(feed).encode())
+    assert inputs == 2
+    rejects = [row for row in rows if isinstance(row, Reject)]
+    assert [(row.reason, row.url) for row in rejects] == [("not_fetched", "https://a.example/"), ("not_an_item", None)]
+    assert json.loads(rejects[0].payload or b"") == {
+        "feed_kind": "json",
+        "publisher": "x",
+        "guid": "a",
+        "url": "https://a.example/",
+    }
+    assert rejects[1].payload == b"7"

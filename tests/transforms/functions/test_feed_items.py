@@ -10,7 +10,7 @@ from schemas.feed_state import FeedState
 from schemas.host_state import HostState
 from schemas.instants import Instant
 from schemas.reject import Reject
-from tests.fetch_samples import NOW, URL
+from tests.fetch_samples import DAY, NOW, URL
 from tests.samples import paragraphs
 from transforms.functions.feed_items import ItemReader
 from transforms.functions.polling_interval import hash_items, remember_items
@@ -36,6 +36,11 @@ class MemoryIndex:
         self._inputs.add(input_id)
 
     def take_list(self, urls: Iterable[str]) -> tuple[list[FeedState], list[FeedState]]:
+        raise NotImplementedError
+
+    def take_named(
+        self, naming: str, urls: Iterable[str], *, complete: bool
+    ) -> tuple[list[FeedState], list[FeedState]]:
         raise NotImplementedError
 
     def due_feeds(self, now: Instant) -> list[FeedState]:
@@ -107,6 +112,47 @@ def test_an_item_that_leads_nowhere_is_a_reject() -> None:
     reader = ItemReader(MemoryIndex(), "run", NOW)
     rows = _read(reader, FeedItem("g1", None, "Title"), FeedItem("g2", "http://[bad", "Title"))
     assert [(row.reason, row.stage) for row in rows if isinstance(row, Reject)] == [
-        ("not_fetched", "fetch"), ("bad_url", "fetch"),
+        ("no_address", "fetch"), ("bad_url", "fetch"),
     ]  # fmt: skip
     assert reader.counts == {"items_new": 2, "inputs": 2}
+
+
+def test_a_reject_holds_what_the_item_can_be_done_again_from() -> None:
+    long = FeedItem("g1", None, "Title", content_html="x" * 20_000, summary_html="In short.", date_published=5)
+    rows = list(
+        ItemReader(MemoryIndex(), "run", NOW).rows_of(NEW, FeedDocument("rss", "", "Ledger", items=[long]), NOW)
+    )
+    (reject,) = rows
+    assert isinstance(reject, Reject)
+    assert json.loads(reject.payload or b"") == {
+        "feed_url": URL, "feed_kind": "rss", "publisher": "Ledger", "guid": "g1", "title": "Title",
+        "summary_html": "In short.", "date_published": 5, "left_out": ["content_html"],
+    }  # fmt: skip
+
+
+def test_the_teaser_beside_an_article_is_its_description() -> None:
+    summary = "<p>In short: ferries &amp; lamps.</p><p>The post Title appeared first on The Ledger.</p>"
+    both = FeedItem("g1", "https://a.example/1", "Title", summary_html=summary, content_html=WHOLE)
+    (row,) = _read(ItemReader(MemoryIndex(), "run", NOW), both)
+    assert isinstance(row, Article)
+    assert row.description == "In short: ferries & lamps."
+    index = MemoryIndex()
+    assert _read(ItemReader(index, "run", NOW), both._replace(content_html=None)) == []
+    assert json.loads(index.pages["https://a.example/1"].hints or "")["description"] == "In short: ferries & lamps."
+    only = FeedItem("g2", "https://a.example/2", "Title", summary_html=WHOLE * 2)
+    (row,) = _read(ItemReader(MemoryIndex(), "run", NOW), only)
+    assert isinstance(row, Article)
+    assert row.description is None
+
+
+def test_what_is_no_item_is_rejected_once_and_what_is_too_much_once_a_day() -> None:
+    reader = ItemReader(MemoryIndex(), "run", NOW)
+    document = FeedDocument("json", "1.1", items_left_out=7, broken=["1", '"text"'])
+
+    def reasons(now: Instant) -> list[str]:
+        return [row.reason for row in reader.rows_of(NEW, document, now) if isinstance(row, Reject)]
+
+    assert reasons(NOW) == ["not_an_item", "not_an_item", "too_large"]
+    assert reasons(NOW + 60) == []
+    assert reasons(NOW + DAY) == ["too_large"]
+    assert reader.counts == {"inputs": 4}

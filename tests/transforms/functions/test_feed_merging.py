@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.feed_state import FeedState
-from tests.fetch_samples import DAY, NOW, RULES, answer, parse
+from tests.fetch_samples import DAY, HOUR, NOW, RULES, answer, parse
 from transforms.functions.feed_merging import merge_feeds
-from transforms.functions.polling import after_poll, is_due
+from transforms.functions.polling import after_poll
 
 
 def feed(listed: str, resolved: str | None, **more: object) -> FeedState:
@@ -24,7 +24,7 @@ def test_feeds_that_resolve_to_one_url_are_merged() -> None:
     assert [(state.listed_url, state.merged_into) for state in changed] == [
         ("https://a.example/rss", "https://b.example/feed")
     ]
-    assert not is_due(changed[0], NOW + 29 * DAY)
+    assert changed[0].next_poll_at > NOW + 29 * DAY
 
 
 def test_scheme_and_default_port_do_not_tell_feeds_apart() -> None:
@@ -55,6 +55,16 @@ def test_where_the_polled_one_is_gone_another_takes_over() -> None:
     changed = merge_feeds(states, RULES)
     assert [(state.listed_url, state.merged_into) for state in changed] == [("u2", None), ("u3", "u2")]
     assert changed[0].next_poll_at == NOW + 5 * DAY
+
+
+def test_a_feed_that_another_leads_to_and_away_from_is_not_silenced() -> None:
+    """Both are listed; the publisher of `a` redirects it to the other's address, then elsewhere."""
+    known = {"last_polled_at": NOW, "interval": 3_600.0, "publisher_interval": 7_200.0}
+    victim = feed("https://v.example/f", "https://v.example/f/", next_poll_at=NOW + 2 * HOUR, **known)
+    (merged,) = merge_feeds([feed("https://a.example/f", "https://v.example/f/"), victim], RULES)
+    assert merged.merged_into == "https://a.example/f"
+    (parted,) = merge_feeds([feed("https://a.example/f", "https://a.example/f"), merged], RULES)
+    assert (parted.merged_into, parted.next_poll_at) == (None, NOW + 2 * HOUR)
 
 
 @settings(deadline=None)

@@ -83,7 +83,7 @@ def test_rows_lie_in_the_order_of_publication_with_the_undated_last(table: str) 
 
 
 def test_a_range_of_dates_skips_row_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transforms.functions.parquet_rows._ROW_GROUP_ROWS", 2)
+    monkeypatch.setattr("transforms.functions.parquet_rows.ROW_GROUP_ROWS", 2)
     file = _file("articles", ROWS["articles"])
     column = file.schema_arrow.names.index("date_published")
     # authors and keywords are lists of one leaf each, so leaves are counted like columns

@@ -423,6 +423,25 @@ def test_a_single_dead_host_is_its_own_fault(server: HttpServer) -> None:
     assert run.answers[0].failure == "resolver_failed"
 
 
+@pytest.mark.parametrize(("hours", "why"), [(2, {"local_outage": 2}), (25, {})])
+def test_one_or_two_hosts_that_answered_lately_may_be_cut_off_with_us(
+    server: HttpServer, hours: int, why: dict[str, int]
+) -> None:
+    names = ("a.example", "b.example")
+    hosts = {name: HostState(name, last_answer_at=NOW - hours * HOUR) for name in names}
+    run = Run(server, jobs(server, *names), hosts=hosts, resolve=failing(server, lambda _: True, OFFLINE))
+    assert run.why() == why
+    assert [state.blocked_until > 0 for state in run.hosts.values()] == [not why] * 2
+
+
+def test_a_host_that_answered_lately_is_down_where_another_one_answers(server: HttpServer) -> None:
+    hosts = {"a.example": HostState("a.example", last_answer_at=NOW - HOUR)}
+    resolve = failing(server, lambda host: host == "a.example", OFFLINE)
+    run = Run(server, jobs(server, "a.example", "b.example"), hosts=hosts, resolve=resolve)
+    assert run.answers[0].failure == "resolver_failed"
+    assert run.hosts["b.example"].last_answer_at is not None
+
+
 def test_a_network_that_goes_down_in_the_middle_counts_against_nobody(server: HttpServer) -> None:
     looked_up = 0
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from random import Random
 
@@ -7,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.feed_state import FeedState
+from schemas.feed_state import NEVER, FeedState
 from schemas.fetch import Answer, Headers
+from schemas.instants import datetime_of
 from tests.fetch_samples import DAY, HOUR, NOW, RULES, SECOND, URL, Document, NoJitter, answer, feed_body, parse
-from transforms.functions.polling import Polled, after_poll, is_due, validators
+from transforms.functions.polling import Polled, after_poll, validators
+from transforms.functions.skipped_times import skips_of
 
 NEW = FeedState(URL, URL)
 ETAG, DATE = b'W/"a b\xff"', b"Tue, 31 mar 2026 23:33:20 +0000"
@@ -223,7 +226,7 @@ def test_a_dead_feed_is_never_disabled() -> None:
 def test_410_ends_a_feed() -> None:
     gone = poll(polled(feed_body(0, 9)), answer(410, b""))
     assert gone.outcome == "gone"
-    assert not is_due(gone.state, NOW + 1000 * DAY)
+    assert gone.state.next_poll_at == NEVER
 
 
 # Redirects
@@ -255,6 +258,37 @@ def test_a_temporary_redirect_never_updates_the_stored_url() -> None:
     for hours in range(5):
         state = poll(state, answer(url="https://elsewhere.example/", at=NOW + hours * HOUR)).state
     assert state.url == URL
+
+
+# Hours and days without polls
+
+
+def test_skipped_days_are_kept_also_where_nothing_new_comes_and_after_failures() -> None:
+    friday = 1_775_260_000 * SECOND  # 2026-04-03, 23:46 UTC
+    document = Document(("a",), skips=skips_of((), ("saturday", "sunday")))
+    polled_once = after_poll(NEW, answer(at=friday), lambda _: document, NoJitter(), RULES).state
+    for again in (answer(304, b"", at=friday, conditional=True), answer(503, b"", at=friday)):
+        state = poll(polled_once, again).state
+        assert f"{datetime_of(state.next_poll_at):%A}" == "Monday"
+        assert state.next_poll_at - friday <= 2 * DAY + 2 * HOUR
+
+
+# Indexes
+
+
+def test_one_new_sitemap_among_many_keeps_an_index_lively() -> None:
+    def index(*names: str) -> Callable[[Answer], Document]:
+        return lambda _: Document(names, kind="sitemap_index")
+
+    many = tuple(map(str, range(40)))
+    state = after_poll(NEW, answer(body=b"1"), index(*many), NoJitter(), RULES).state
+    for _ in range(10):
+        state = poll(state, answer(304, b"", at=state.next_poll_at, conditional=True)).state
+    assert state.interval == 86_400
+    got = after_poll(state, answer(body=b"2", at=state.next_poll_at), index("new", *many), NoJitter(), RULES)
+    assert got.state.interval <= 3_600
+    other = after_poll(got.state, answer(body=b"3", at=got.state.next_poll_at), index("x", "y"), NoJitter(), RULES)
+    assert other.possibly_lost == 0
 
 
 # Gaps
@@ -291,7 +325,5 @@ def test_next_poll_is_never_sooner_than_ten_minutes_and_never_in_more_than_a_mon
             return
         assert at + 600 * SECOND <= state.next_poll_at <= at + 1.1 * 30 * DAY
         assert state.next_poll_at >= at + (retry_after or 0) * SECOND
-        assert not is_due(state, state.next_poll_at - 1)
-        assert is_due(state, state.next_poll_at)
         assert state.interval == 0 or 600 <= state.interval <= 86_400
         assert len(state.known_items) <= 8 * 4000

@@ -31,6 +31,12 @@ def test_a_gap_of_unknown_size_is_at_least_one_item() -> None:
     assert items_lost(LIVE, 20, 20, None, None) == 1
 
 
+def test_dates_that_cannot_be_do_not_make_a_gap_of_any_size() -> None:
+    assert items_lost(LIVE._replace(items_per_hour=6.0), 20, 20, NOW + 300 * DAY, NOW + 300 * DAY + 1) == 40
+    assert items_lost(LIVE, 2_000, 2_000, NOW - 1, NOW) == 100_000
+    assert items_lost(LIVE._replace(items_per_hour=1e300), 20, 20, None, None) == 100_000
+
+
 def test_a_first_document_tells_its_pace_by_its_dates() -> None:
     assert new_items_rate(FeedState("u", "u"), 11, 11, NOW, NOW - 5 * HOUR, NOW) == 2.0
     assert new_items_rate(FeedState("u", "u"), 11, 11, NOW, None, None) == 0.0
