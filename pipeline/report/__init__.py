@@ -1,0 +1,1 @@
+"""The page of a lake: what is asked of it, how it is drawn, how it is written."""
