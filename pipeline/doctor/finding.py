@@ -1,0 +1,34 @@
+"""What one look has found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+OK: Final = "ok"
+WARN: Final = "warn"
+"""It works, but not as well or not for as long as it should."""
+FAIL: Final = "fail"
+"""A run cannot work like this."""
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at."""
+
+    what: str
+    state: str
+    """`OK`, `WARN` or `FAIL`."""
+    said: str
+    """What was found, in plain words."""
+    remedy: str | None = None
+    """What to do; None where nothing is to be done."""
+
+
+def looked_at(what: str, look: Callable[[], Finding | str], remedy: str) -> Finding:
+    """Return what a look found: its own finding, `OK` with the text that it gives, or its error with the remedy."""
+    try:
+        found = look()
+    except Exception as error:  # whatever it is, the others are still looked at
+        said = " ".join((str(error) or type(error).__name__).split())
+        return Finding(what, FAIL, said[:500], remedy)
+    return found if isinstance(found, Finding) else Finding(what, OK, found)

@@ -1,0 +1,76 @@
+"""The days of a lake's tables: what files they have, and exchanging all files of one for others, at once.
+
+New files are written and forced to the disk in a private folder, which then changes places with the day's own. Whenever
+the process dies, the day has either all of the old files or all of the new ones, and the private folder holds what is
+to be deleted, whichever it is: so recovery is to empty it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from pipeline.folder_exchange import exchange_folders
+from pipeline.lake import EMPTY_FILE_DAY, Lake, sync_folder
+from pipeline.reader_lock import without_readers
+from schemas.tables import PARTITION_COLUMN, TABLES
+
+
+@dataclass(frozen=True)
+class Partition:
+    """One day of one table."""
+
+    table: str
+    day: date
+    folder: Path
+
+    def files(self) -> list[Path]:
+        """Return its files, in the order of their names."""
+        return sorted(self.folder.glob("*.parquet"))
+
+
+def partitions_of(lake: Lake) -> Iterator[Partition]:
+    """Yield the days of all tables, oldest first, without the one whose file has no rows."""
+    for table in TABLES:
+        for folder in sorted((lake.root / table).glob(f"{PARTITION_COLUMN}=????-??-??")):
+            day = date.fromisoformat(folder.name.partition("=")[2])
+            if day != EMPTY_FILE_DAY:
+                yield Partition(table, day, folder)
+
+
+def clear_rewriting(lake: Lake) -> None:
+    """Delete what a rewriting that was cut off has left."""
+    if lake.rewriting.exists():
+        shutil.rmtree(lake.rewriting)
+
+
+def replace_files(lake: Lake, partition: Partition, write: Callable[[Path], None]) -> None:
+    """Exchange all files of a day for those that a function writes.
+
+    Args:
+        write: gets the empty folder to write to; what it raises leaves the day as it was.
+    """
+    staged = lake.rewriting / partition.table / partition.folder.name
+    staged.mkdir(parents=True)
+    try:
+        write(staged)
+        _sync(staged)
+        with without_readers(lake):
+            exchange_folders(staged, partition.folder)
+            sync_folder(partition.folder.parent)
+            sync_folder(staged.parent)
+            if not partition.files():
+                partition.folder.rmdir()
+    finally:
+        clear_rewriting(lake)
+
+
+def _sync(folder: Path) -> None:
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    sync_folder(folder)

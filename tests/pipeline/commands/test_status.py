@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import cli
+from pipeline.feed_memory import FeedMemory
+from pipeline.host_memory import HostMemory
+from pipeline.lake import Lake, open_or_make_lake
+from pipeline.memory import Memory
+from schemas.cycle_report import CycleReport
+from schemas.feed_state import NEVER, FeedState
+from schemas.instants import datetime_of, instant_of, utc_date_of
+from tests.samples import tagged_article
+from transforms.functions.parquet_rows import flat_row, partition_path, to_parquet
+
+NOW = time.time_ns() // 1_000
+HOUR = 3_600 * 1_000_000
+
+
+def write(lake: Lake, table: str, number: int, rows: list[Any], at: int) -> Path:
+    path = lake.root / partition_path(table, utc_date_of(at), f"c{number:08d}-000.parquet")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(to_parquet(table, [flat_row(row) for row in rows]))
+    return path
+
+
+def _cycle(lake: Lake, number: int, hours_ago: float, articles: int, copies: int = 0, run: str = "run-1") -> None:
+    ended = NOW - int(hours_ago * HOUR)
+    report = CycleReport(run, number, ended - 1, ended, articles + copies + 1, articles, copies, 1, 0, 10, "0.1.0", 1)
+    write(lake, "runs", number, [report], ended)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return open_or_make_lake(str(tmp_path / "lake"))
+
+
+@pytest.fixture
+def figures(lake: Lake, capsys: pytest.CaptureFixture[str]) -> Callable[[], dict[str, Any]]:
+    def ask() -> dict[str, Any]:
+        assert cli.main(["status", str(lake.root), "--json"]) == 0
+        found: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return found
+
+    return ask
+
+
+def _time(at: int) -> str:
+    return f"{datetime_of(at):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_what_came_when(lake: Lake, figures: Callable[[], dict[str, Any]]) -> None:
+    _cycle(lake, 1, 24 * 20, 1000)
+    _cycle(lake, 2, 24 * 6.5, 100, 50)
+    _cycle(lake, 3, 23.5, 10, 5, run="run-2")
+    _cycle(lake, 4, 0.5, 1, run="run-2")
+    _cycle(lake, 5, 0.1, 0, run="run-2")
+    found = figures()
+    assert {name: list(window.values()) for name, window in found["arrivals"].items()} == {
+        "hour": [1, 0, 2], "day": [11, 5, 3], "week": [111, 55, 4],
+    }  # fmt: skip
+    assert found["last_arrival"] == _time(NOW - HOUR // 2)
+    assert [(run["run_id"], run["cycles"], run["articles"]) for run in found["runs"]] == [
+        ("run-2", 3, 11),
+        ("run-1", 1, 100),
+    ]
+    assert found["runs"][0]["started_at"] == _time(NOW - int(23.5 * HOUR) - 1)
+    assert found["sizes"]["runs"]["files"] == 6
+    assert found["sizes"]["articles"]["files"] == 1
+
+
+def test_the_last_arrival_is_found_however_long_ago(lake: Lake, figures: Callable[[], dict[str, Any]]) -> None:
+    _cycle(lake, 1, 24 * 400, 7)
+    _cycle(lake, 2, 24 * 300, 0)
+    _cycle(lake, 3, 1, 0)
+    assert figures()["last_arrival"] == _time(NOW - 24 * 400 * HOUR)
+
+
+@pytest.mark.parametrize(("age", "code"), [("2h", 0), ("30m", 1)])
+def test_a_watcher_is_told_by_the_exit_code(
+    lake: Lake, age: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _cycle(lake, 1, 1, 7)
+    _cycle(lake, 2, 0.1, 0)
+    assert cli.main(["status", str(lake.root), "--max-age", age]) == code
+    assert ("nothing has arrived for" in capsys.readouterr().err) == bool(code)
+
+
+def test_a_lake_in_which_nothing_ever_arrived(lake: Lake, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["status", str(lake.root)]) == 0
+    assert "never" in capsys.readouterr().out
+    assert cli.main(["status", str(lake.root), "--max-age", "1h"]) == 1
+    assert cli.main(["status", str(lake.root), "--max-age", "soon"]) == 2
+    assert cli.main(["status", str(lake.root / "articles")]) == 2
+
+
+def test_feeds_that_need_a_look(
+    lake: Lake,
+    figures: Callable[[], dict[str, Any]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    states = [
+        FeedState("https://a.example/", "https://a.example/", NOW - HOUR, polls=1),
+        FeedState("https://b.example/", "https://b.example/", NOW - 2 * HOUR, polls=1, failure_score=1.0,
+                  last_failure="http_503\x1b[31m"),
+        FeedState("https://c.example/", "https://c.example/", NOW + HOUR, polls=9, failure_score=12.0),
+        FeedState("https://d.example/", "https://d.example/", NEVER, polls=1, gone_at=NOW),
+    ]  # fmt: skip
+    memory, hosts = Memory(lake.memory), HostMemory(lake.hosts)
+    feeds = FeedMemory(memory, hosts)
+    with memory.cycle():
+        feeds.make_tables()
+        feeds.take_list([state.listed_url for state in states])
+        for state in states:
+            feeds.keep_feed(state)
+    with memory.cycle():  # as while a run has a cycle under way
+        found = figures()
+    memory.close()
+    hosts.close()
+    assert found["feeds"] == {"ok": 1, "failing": 1, "dead": 1, "gone": 1}
+    assert found["oldest_due"]["feed_url"] == "https://b.example/"
+    assert [one["feed_url"][8] for one in found["troubled"]] == ["c", "b", "d"]
+    assert cli.main(["status", str(lake.root)]) == 0
+    said = capsys.readouterr().out
+    assert "b.example/: for 2" in said
+    assert "\x1b" not in said
+
+
+def test_a_job_on_an_engine_is_told_by_its_rows(lake: Lake, figures: Callable[[], dict[str, Any]]) -> None:
+    lake.job.write_text("{}")
+    now = datetime.now(UTC)
+    for number, ago in enumerate((timedelta(minutes=5), timedelta(hours=5))):
+        at = instant_of(now - ago)
+        row = tagged_article(f"n{number}", first_seen_at=at)
+        write(lake, "articles", number, [row], at)
+    found = figures()
+    assert found["arrivals"]["hour"]["articles"] == 1
+    assert found["arrivals"]["day"]["articles"] == 2
+    assert found["last_arrival"] == _time(instant_of(now - timedelta(minutes=5)))
+    assert found["runs"][0]["articles"] == 2
