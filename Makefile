@@ -4,11 +4,12 @@ LAKE ?= lake
 DATA ?=
 READY := .venv/.ready
 
-.PHONY: help run test lint types imports pytest models benchmarks clean
+.PHONY: help run test test-engines lint types imports pytest models benchmarks clean
 
 help:
 	@echo "make run         read seeds/ into $(LAKE)/ and ask it a question"
 	@echo "make test        lint, types, import rules and tests"
+	@echo "make test-engines tests on Flink and Prism, which are built first where java, mvn and go are (some minutes)"
 	@echo "make benchmarks DATA=FOLDER   measure; see BENCHMARKS.md"
 	@echo "make models DATA=FOLDER       make the files of transforms/models/ anew; see the cards in that folder"
 	@echo "make clean       remove what make has made"
@@ -24,8 +25,16 @@ run: $(READY)
 	@echo "What the stories are about, and whom and what they name most:"
 	.venv/bin/newsbeam query --lake $(LAKE) "select left(headline, 60) as headline, name as topic, round(confidence, 2) as confidence from topics where position = 1 order by source"
 	.venv/bin/newsbeam query --lake $(LAKE) "select name, type, count(*) as articles, sum(mentions) as mentions, geonames_id from entities group by all order by articles desc, mentions desc limit 8"
+	@echo
+	@echo "The same as a page, to be opened in a browser:"
+	.venv/bin/newsbeam report $(LAKE) --output $(LAKE)/report.html
 
 test: lint types imports pytest
+
+# What is built stays below .tools/engines, and so is built once. An engine without its tools is skipped, with the reason.
+test-engines: $(READY)
+	.venv/bin/newsbeam engine build
+	.venv/bin/pytest tests/engines
 
 lint: $(READY)
 	.venv/bin/ruff check .
@@ -55,6 +64,14 @@ $(TRAINING): pyproject.toml uv.lock
 	    "$$uv" sync --quiet --frozen --group training --python "$$(command -v $(PYTHON))"
 	@touch $@
 
+# Beam's parts for Google Cloud, with which jobs for Dataflow are translated (tests/engines/ asks for it).
+GCP := .tools/gcp/.ready
+
+$(GCP): pyproject.toml uv.lock
+	@uv="$$($(PYTHON) deploy/local/get_uv.py)" && UV_PROJECT_ENVIRONMENT=.tools/gcp \
+	    "$$uv" sync --quiet --frozen --no-dev --extra gcp --group cloud --compile-bytecode --python "$$(command -v $(PYTHON))"
+	@touch $@
+
 models: $(TRAINING)
 	@test -n "$(DATA)" || { echo "make models DATA=FOLDER: the folder of development data"; exit 2; }
 	$(TRAINING) -m transforms.training.extract_places
@@ -70,9 +87,13 @@ benchmarks: $(READY) $(TRAINING)
 	.venv/bin/python tests/benchmarks/duplicates.py $(DATA)
 	.venv/bin/python tests/benchmarks/duplicates_scale.py --data $(DATA)
 	.venv/bin/python tests/benchmarks/feeds.py $(DATA)
+	.venv/bin/python tests/benchmarks/day_of_feeds.py
+	.venv/bin/python tests/benchmarks/day_of_feeds.py --breaks
+	.venv/bin/python tests/benchmarks/polling.py $(DATA)
 	$(TRAINING) tests/benchmarks/topics.py $(DATA)
 	.venv/bin/python tests/benchmarks/entities.py $(DATA)
 	.venv/bin/python tests/benchmarks/tags.py $(DATA)
+	.venv/bin/python tests/benchmarks/report.py
 
 clean:
 	rm -rf .venv .tools

@@ -1,10 +1,15 @@
-"""The graph: the only file that names all stages in order."""
+"""The graphs: the only file that names all stages in order.
+
+A local cycle and a job on an engine have the same stages; what differs is where rows come from and go to, and what is
+remembered where.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import apache_beam as beam
 
@@ -12,13 +17,18 @@ import schemas.coders  # noqa: F401  (registers the rows)
 from pipeline.memory import Memory
 from schemas.input_slice import InputSlice
 from schemas.instants import Instant
+from schemas.printed_article import PrintedArticle
+from schemas.reject import Reject
 from schemas.tagged_article import TaggedArticle
 from schemas.written_file import WrittenFile
 from transforms import extract_articles, read_folder
 from transforms.deduplicate import Deduplicate
+from transforms.drop_erased import DropErased
 from transforms.extract_articles import ExtractArticles
 from transforms.functions import duplicates
+from transforms.functions.dictionary_index import DictionaryIndex
 from transforms.functions.duplicate_index import DuplicateIndex
+from transforms.functions.tombstones import NO_TOMBSTONES, Tombstones
 from transforms.print_articles import PrintArticles
 from transforms.read_folder import ReadFolder
 from transforms.tag_entities import TagEntities
@@ -27,7 +37,32 @@ from transforms.write_table import WriteTable
 
 if TYPE_CHECKING:  # loads the HTTP client, which a run over folders need not wait for
     from transforms.functions.feed_index import FeedIndex
+    from transforms.functions.folder_inputs import InputIndex
     from transforms.functions.poll_settings import PollSettings, World
+    from transforms.poll_feeds_stream import StreamOfFeeds
+
+_Rows: TypeAlias = Mapping[str, beam.PCollection]
+"""Rows by table, or by what they are."""
+
+DAYS_OF_FILES: Final = 30
+"""For how long a stream knows a file again."""
+
+DAYS_OF_REJECTS: Final = 3
+"""For how long a stream knows a reject again: as long as it knows articles."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """How pages become rows, wherever that is."""
+
+    run_id: str
+    processes: int
+    time_limit: float
+    tags: Collection[str]
+    on_row: Callable[[str], None] | None = None
+    """Told of each row that is found, rejected or tagged; pickles by name."""
+    erased: Tombstones = NO_TOMBSTONES
+    """What was taken down, and is written no more."""
 
 
 @dataclass(frozen=True)
@@ -43,95 +78,233 @@ class FeedGraph:
 
 @dataclass(frozen=True)
 class CycleGraph:
-    """What the graph of one cycle is built from.
+    """What the graph of one local cycle is built from; the functions travel to where the stages run, by name."""
 
-    `open_memory`, `open_duplicates`, `on_slice` and `on_row` travel to where the stages run: functions that pickle by
-    name.
-    """
-
-    run_id: str
+    work: Work
     cycle: int
     read_at: Instant
-    processes: int
-    time_limit: float
-    tags: Collection[str]
     folder: str
     open_memory: Callable[[], Memory]
     open_duplicates: Callable[[], DuplicateIndex]
     on_slice: Callable[[InputSlice], None]
-    on_row: Callable[[str], None]
     feeds: FeedGraph | None = None
 
 
+@dataclass(frozen=True)
+class FolderSource:
+    """Files that an engine's workers look for and read; the functions travel to them, by name."""
+
+    find: Callable[[], Iterable[InputSlice]]
+    slices_of: Callable[[InputSlice], Iterable[InputSlice]]
+    open_index: Callable[[], InputIndex]
+
+
+@dataclass(frozen=True)
+class FeedSource:
+    """Feeds that an engine's workers poll."""
+
+    given: StreamOfFeeds
+    settings: PollSettings
+
+
+@dataclass(frozen=True)
+class EngineGraph:
+    """What the graph of a job on an engine is built from."""
+
+    work: Work
+    root: str
+    """Folder of the lake."""
+    shards: int
+
+
+@dataclass(frozen=True)
+class StreamGraph(EngineGraph):
+    """What a job without end has beside."""
+
+    seconds: float
+    """Between two looks for files and feeds that are due."""
+    flush_seconds: float
+    """A file of rows is ended after."""
+    publish_at_once: bool
+    asked_to_stop: Callable[[], bool]
+    folder: FolderSource | None
+    feeds: FeedSource | None
+
+
 def build(pipeline: beam.Pipeline, slices: Sequence[InputSlice], graph: CycleGraph) -> None:
-    """Add one cycle to the pipeline: from slices of the input, or from the feeds, to files noted in the memory."""
+    """Add one local cycle: from slices of the input, or from the feeds, to files noted in the memory."""
     read = _read_slices(pipeline, slices, graph) if graph.feeds is None else _poll_feeds(pipeline, graph.feeds, graph)
+    decide = Deduplicate(graph.open_duplicates, graph.work.run_id, graph.read_at)
+    files = _written(_tables(read, decide, graph.work), graph.folder, f"c{graph.cycle:08d}")
+    _ = files | "NoteFiles" >> beam.ParDo(_NoteFile(graph.open_memory, graph.cycle))
+
+
+def build_backfill(
+    pipeline: beam.Pipeline, graph: EngineGraph, folder: FolderSource, unpublished: str, started_at: Instant
+) -> None:
+    """Add a bounded job: from files to files, which are published when all are written."""
+    from transforms.list_files import ListFiles
+    from transforms.publish_files import PublishFiles
+
+    files = pipeline | "Once" >> beam.Create([0], reshuffle=False) | "ListFiles" >> ListFiles(folder.find)
+    read = _read_files(files, folder, graph.work, started_at)
+    decide = Deduplicate(DictionaryIndex, graph.work.run_id, started_at)
+    tables = _each_reject_once(_tables(read, decide, graph.work))
+    written = _written(tables, unpublished, graph.work.run_id, graph.shards)
+    _ = written | "PublishFiles" >> PublishFiles(unpublished, graph.root)
+
+
+def build_stream(pipeline: beam.Pipeline, graph: StreamGraph) -> None:
+    """Add a job without end: from files that appear and feeds that are due to files, published as the engine allows."""
+    from transforms.deduplicate_stream import DeduplicateStream
+    from transforms.tick import Tick
+    from transforms.write_stream import WriteStream
+
+    ticks = pipeline | "Tick" >> Tick(graph.seconds, graph.asked_to_stop)
+    sources = [_watch_folder(ticks, graph.folder, graph.work)] if graph.folder is not None else []
+    sources += [_poll_stream(ticks, graph.feeds, graph)] if graph.feeds is not None else []
+    read = sources[0] if len(sources) == 1 else _flattened(sources)
+    tables = _each_reject_once(_tables(read, DeduplicateStream(graph.work.run_id), graph.work))
+    write = partial(
+        WriteStream,
+        root=graph.root,
+        run_id=graph.work.run_id,
+        seconds=graph.flush_seconds,
+        shards=graph.shards,
+        publish_at_once=graph.publish_at_once,
+    )
+    for table, rows in tables.items():
+        _ = rows | f"Write{table.capitalize()}" >> write(table)
+
+
+# The middle, which all have
+
+
+def _tables(read: _Rows, decide: beam.PTransform, work: Work) -> _Rows:
+    """Extract, deduplicate and tag; returns the rows of each table."""
     extracted = read[read_folder.PAGES] | "ExtractArticles" >> ExtractArticles(
-        graph.run_id, graph.processes, graph.time_limit
+        work.run_id, work.processes, work.time_limit
     )
     # Followed before they are flattened, which the local runner does only after the last page is through.
-    found = _followed(extracted[extract_articles.ARTICLES], "articles", graph)
-    failed = _followed(extracted[extract_articles.REJECTS], "rejects", graph)
+    found = _followed(extracted[extract_articles.ARTICLES], "articles", work)
+    failed = _followed(extracted[extract_articles.REJECTS], "rejects", work)
     given = read[read_folder.ARTICLES] | "PrintArticles" >> PrintArticles()
     articles = (given, found) | "AllArticles" >> beam.Flatten()
     rejects = (read[read_folder.REJECTS], failed) | "AllRejects" >> beam.Flatten()
-    decided = articles | "Deduplicate" >> Deduplicate(graph.open_duplicates, graph.run_id, graph.read_at)
+    if work.erased:
+        articles = articles | "DropErased" >> DropErased(work.erased, PrintedArticle)
+        rejects = rejects | "DropErasedRejects" >> DropErased(work.erased, Reject)
+    decided = articles | "Deduplicate" >> decide
     tables = {
-        "articles": _tagged(decided[duplicates.ARTICLES], graph),
+        "articles": _tagged(decided[duplicates.ARTICLES], work),
         "copies": decided[duplicates.COPIES],
         "aliases": decided[duplicates.ALIASES],
         "rejects": rejects,
     }
-    if graph.feeds is not None:
-        tables |= {"fetches": read["fetches"], "feeds": read["feeds"]}
+    return tables | {name: read[name] for name in ("fetches", "feeds") if name in read}
+
+
+def _tagged(articles: beam.PCollection, work: Work) -> beam.PCollection:
+    rows = articles | "StartUntagged" >> beam.Map(TaggedArticle).with_output_types(TaggedArticle)
+    if "topics" in work.tags:
+        rows = rows | "TagTopics" >> TagTopics(work.processes, work.time_limit)
+    if "entities" in work.tags:
+        rows = rows | "TagEntities" >> TagEntities(work.processes, work.time_limit)
+    return _followed(rows, "tagged", work) if work.tags else rows
+
+
+def _written(tables: _Rows, folder: str, writer: str, shards: int = 1) -> beam.PCollection:
     files = [
-        rows | f"Write{table.capitalize()}" >> WriteTable(table, graph.folder, graph.cycle)
+        rows | f"Write{table.capitalize()}" >> WriteTable(table, folder, writer, shards)
         for table, rows in tables.items()
     ]
-    _ = files | "AllFiles" >> beam.Flatten() | "NoteFiles" >> beam.ParDo(_NoteFile(graph.open_memory, graph.cycle))
+    return files | "AllFiles" >> beam.Flatten()
 
 
-def _read_slices(
-    pipeline: beam.Pipeline, slices: Sequence[InputSlice], graph: CycleGraph
-) -> beam.pvalue.DoOutputsTuple:
-    return (
+def _followed(rows: beam.PCollection, table: str, work: Work) -> beam.PCollection:
+    if work.on_row is None:
+        return rows
+    tell = work.on_row
+    return rows | f"Follow{table.capitalize()}" >> beam.ParDo(_Follow(lambda _: tell(table)))
+
+
+# Where rows come from: a local cycle
+
+
+def _read_slices(pipeline: beam.Pipeline, slices: Sequence[InputSlice], graph: CycleGraph) -> _Rows:
+    followed = (
         pipeline
         | "InputSlices" >> beam.Create(slices, reshuffle=False).with_output_types(InputSlice)
         | "FollowSlices" >> beam.ParDo(_Follow(graph.on_slice))
-        | "ReadFolder" >> ReadFolder(graph.open_memory, graph.run_id, graph.read_at)
     )
+    return _by_name(followed | "ReadFolder" >> ReadFolder(graph.open_memory, graph.work.run_id, graph.read_at))
 
 
-def _poll_feeds(pipeline: beam.Pipeline, feeds: FeedGraph, graph: CycleGraph) -> beam.pvalue.DoOutputsTuple:
+def _poll_feeds(pipeline: beam.Pipeline, feeds: FeedGraph, graph: CycleGraph) -> _Rows:
     from transforms.poll_feeds import PollFeeds
 
-    return (
-        pipeline
-        | "Tick" >> beam.Create([graph.cycle], reshuffle=False)
-        | "PollFeeds"
-        >> PollFeeds(
-            open_feeds=feeds.open_feeds,
-            listed=feeds.listed,
-            open_world=feeds.open_world,
-            asked_to_stop=feeds.asked_to_stop,
-            settings=feeds.settings,
-            run_id=graph.run_id,
-            read_at=graph.read_at,
-        )
+    poll = PollFeeds(
+        open_feeds=feeds.open_feeds,
+        listed=feeds.listed,
+        open_world=feeds.open_world,
+        asked_to_stop=feeds.asked_to_stop,
+        settings=feeds.settings,
+        run_id=graph.work.run_id,
+        read_at=graph.read_at,
     )
+    return _by_name(pipeline | "Tick" >> beam.Create([graph.cycle], reshuffle=False) | "PollFeeds" >> poll)
 
 
-def _tagged(articles: beam.PCollection, graph: CycleGraph) -> beam.PCollection:
-    rows = articles | "StartUntagged" >> beam.Map(TaggedArticle).with_output_types(TaggedArticle)
-    if "topics" in graph.tags:
-        rows = rows | "TagTopics" >> TagTopics(graph.processes, graph.time_limit)
-    if "entities" in graph.tags:
-        rows = rows | "TagEntities" >> TagEntities(graph.processes, graph.time_limit)
-    return _followed(rows, "tagged", graph) if graph.tags else rows
+# Where rows come from: an engine
 
 
-def _followed(rows: beam.PCollection, table: str, graph: CycleGraph) -> beam.PCollection:
-    return rows | f"Follow{table.capitalize()}" >> beam.ParDo(_Follow(lambda _: graph.on_row(table)))
+def _watch_folder(ticks: beam.PCollection, folder: FolderSource, work: Work) -> _Rows:
+    from transforms.list_files import ListFiles, file_key
+    from transforms.take_once import TakeOnce
+
+    files = (
+        ticks
+        | "ListFiles" >> ListFiles(folder.find)
+        | "TakeFilesOnce" >> TakeOnce(file_key, InputSlice, DAYS_OF_FILES, "files")
+    )
+    return _read_files(files, folder, work, None)
+
+
+def _read_files(files: beam.PCollection, folder: FolderSource, work: Work, read_at: Instant | None) -> _Rows:
+    from transforms.slice_files import SliceFiles
+
+    slices = files | "SliceFiles" >> SliceFiles(folder.slices_of)
+    return _by_name(slices | "ReadFolder" >> ReadFolder(folder.open_index, work.run_id, read_at))
+
+
+def _poll_stream(ticks: beam.PCollection, feeds: FeedSource, graph: StreamGraph) -> _Rows:
+    from transforms.poll_feeds_stream import PollFeedsStream
+
+    poll = PollFeedsStream(feeds.given, feeds.settings, graph.work.run_id, graph.seconds, graph.shards)
+    return _by_name(ticks | "PollFeeds" >> poll)
+
+
+def _each_reject_once(tables: _Rows) -> _Rows:
+    from transforms.take_once import TakeOnce
+
+    once = TakeOnce(_reject_id, Reject, DAYS_OF_REJECTS, "rejects")
+    return {**tables, "rejects": tables["rejects"] | "TakeRejectsOnce" >> once}
+
+
+def _reject_id(reject: Reject) -> str:
+    return reject.reject_id
+
+
+def _flattened(sources: Sequence[_Rows]) -> _Rows:
+    names = sorted({name for rows in sources for name in rows})
+    return {
+        name: tuple(rows[name] for rows in sources if name in rows) | f"All{name.capitalize()}Read" >> beam.Flatten()
+        for name in names
+    }
+
+
+def _by_name(outputs: beam.pvalue.DoOutputsTuple) -> _Rows:
+    return {name: outputs[name] for name in outputs._tags}
 
 
 class _Follow(beam.DoFn):

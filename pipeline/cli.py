@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from pipeline.options import check_local_inputs, command_parser, run_settings
+from pipeline.run_log import say, use_format
 from schemas.errors import NewsbeamError, UsageError
 from transforms.functions.worker_pool import shared_pool
 
@@ -46,13 +47,17 @@ def _dispatch(given: Sequence[str]) -> int:
     # Each command loads what it needs: Beam takes a second, which a query should not wait for.
     if parsed.command == "run":
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped before it began: as by Ctrl-C
-        beam_flags = [f"--runner={parsed.runner}", *others] if parsed.runner else others
-        settings = run_settings(parsed, beam_flags)
+        settings = run_settings(parsed, others)
+        use_format(settings.watch.log_format)
         check_local_inputs(settings.inputs)
         if settings.feeds is not None:
             from pipeline.feed_list import check_feed_lists
 
             check_feed_lists(settings.feeds.lists)
+        if settings.engine is not None:
+            from pipeline.commands.run_on_engine import run_on_engine
+
+            return run_on_engine(settings.on_workers(), settings.engine)
         # They load what they need while Beam loads here.
         shared_pool(settings.processes, settings.time_limit, with_models=bool(settings.tags))
         from pipeline.commands.run import run
@@ -60,6 +65,10 @@ def _dispatch(given: Sequence[str]) -> int:
         return run(settings)
     if others:
         parser.error(f"unrecognized arguments: {' '.join(others)}")
+    if parsed.command == "engine":
+        from pipeline.commands.engine import engine
+
+        return engine(parsed)
     if parsed.command == "explain":
         from pipeline.commands.explain import explain_pair
 
@@ -68,10 +77,34 @@ def _dispatch(given: Sequence[str]) -> int:
         from pipeline.commands.discover import discover
 
         return discover(parsed)
+    if parsed.command == "feeds" and parsed.subcommand == "import":
+        from pipeline.commands.import_feeds import import_feeds
+
+        return import_feeds(parsed)
     if parsed.command == "feeds":
         from pipeline.commands.feeds import feeds
 
         return feeds(parsed)
+    if parsed.command == "report":
+        from pipeline.commands.report import report
+
+        return report(parsed)
+    if parsed.command == "status":
+        from pipeline.commands.status import status
+
+        return status(parsed)
+    if parsed.command == "doctor":
+        from pipeline.commands.doctor import doctor
+
+        return doctor(parsed)
+    if parsed.command == "compact":
+        from pipeline.commands.compact import compact_lake
+
+        return compact_lake(parsed)
+    if parsed.command == "erase":
+        from pipeline.commands.erase import erase_rows
+
+        return erase_rows(parsed)
     if parsed.command == "tag":
         from pipeline.commands.tag import tag_files
 
@@ -84,7 +117,7 @@ def _dispatch(given: Sequence[str]) -> int:
 def _fail(message: str, code: int) -> int:
     """Say why, in one line. Messages quote values from the web, which must not give the terminal orders."""
     line = "".join(char if char.isprintable() else " " for char in _ENGINES_NOTE.sub("", message))
-    sys.stderr.write(f"newsbeam: {line}\n")
+    say("failed", line, logging.ERROR, exit_code=code)
     return code
 
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
-from apache_beam.metrics import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from pipeline.build import CycleGraph, FeedGraph, build
+from pipeline.build import CycleGraph, FeedGraph, Work, build
 from pipeline.duplicate_memory import DuplicateMemory, duplicate_memory_at
 from pipeline.lake import Lake, publish, sync
 from pipeline.memory import Memory, memory_at
 from pipeline.progress import follow_row, follow_slice
-from pipeline.runners import local_pipeline, run_locally
+from pipeline.runners import counters_of, local_pipeline, run_locally
 from pipeline.settings import RunSettings
+from pipeline.tombstone_memory import tombstones_of
 from pipeline.version import newsbeam_version
 from schemas.cycle_report import CycleReport
 from schemas.errors import AccountingError
@@ -27,7 +28,7 @@ from schemas.instants import Instant, instant_of, utc_date_of
 from schemas.tables import SCHEMA_VERSION
 from schemas.written_file import WrittenFile
 from transforms.functions.parquet_rows import flat_row, partition_path, to_parquet
-from transforms.write_table import write_file
+from transforms.lake_files import write_file
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class FinishedCycle:
     """Articles without topics, and without entities, because tagging them failed or took too long."""
     polled: Mapping[str, int] = field(default_factory=dict)
     """What a cycle over feeds counted beside the account: feeds polled, items new, pages fetched ..."""
+    counters: Mapping[str, int] = field(default_factory=dict)
+    """Beam's own, by `<PTransform>.<name>`."""
 
 
 def new_run_id() -> str:
@@ -74,9 +77,10 @@ def run_cycle(
         read_at = instant_of(datetime.now(UTC))
         DuplicateMemory(memory, read_at).forget()
         pipeline = local_pipeline(options)
-        build(pipeline, slices, replace(_graph(lake, settings, run_id, number, read_at), feeds=feeds))
-        counters = _counters(run_locally(pipeline))
-        report = _report(memory.files_of(number), counters, run_id, number, read_at)
+        build(pipeline, slices, replace(_graph(lake, memory, settings, run_id, number, read_at), feeds=feeds))
+        counters = counters_of(run_locally(pipeline))
+        report = cycle_report(_rows_by_table(memory.files_of(number)), counters, run_id, number, read_at)
+        check_account(report)
         memory.note_file(number, _write_report(lake, report))
         files = memory.files_of(number)
         sync(lake, files)
@@ -84,57 +88,46 @@ def run_cycle(
     publish(lake, [file.path for file in files])
     seconds = time.perf_counter() - started
     not_done = counters.get("TagTopics.failed", 0) + counters.get("TagEntities.failed", 0)
-    return FinishedCycle(report, _seconds_by_stage(counters), seconds, not_done, _polled(counters) if feeds else {})
+    polled = _polled(counters) if feeds else {}
+    return FinishedCycle(report, _seconds_by_stage(counters), seconds, not_done, polled, counters)
 
 
-def _graph(lake: Lake, settings: RunSettings, run_id: str, cycle: int, read_at: Instant) -> CycleGraph:
+def _graph(lake: Lake, memory: Memory, settings: RunSettings, run_id: str, cycle: int, read_at: Instant) -> CycleGraph:
+    erased = tombstones_of(memory)
     return CycleGraph(
-        run_id=run_id,
+        work=Work(run_id, settings.processes, settings.time_limit, settings.tags, follow_row, erased),
         cycle=cycle,
         read_at=read_at,
-        processes=settings.processes,
-        time_limit=settings.time_limit,
-        tags=settings.tags,
         folder=str(lake.unpublished),
         open_memory=partial(memory_at, str(lake.memory)),
         open_duplicates=partial(duplicate_memory_at, str(lake.memory), read_at),
         on_slice=follow_slice,
-        on_row=follow_row,
     )
 
 
-def _counters(result: object) -> dict[str, int]:
-    """Return Beam's counters by `<PTransform>.<name>`."""
-    found = result.metrics().query(MetricsFilter())["counters"]  # type: ignore[attr-defined]  # Beam ships no types
-    totals: dict[str, int] = {}
-    for metric in found:
-        name = f"{metric.key.metric.namespace.rpartition('.')[2]}.{metric.key.metric.name}"
-        totals[name] = totals.get(name, 0) + metric.committed
-    return totals
-
-
-def _report(
-    files: Sequence[WrittenFile], counters: Mapping[str, int], run_id: str, cycle: int, started_at: Instant
+def cycle_report(
+    rows: Mapping[str, int], counters: Mapping[str, int], run_id: str, cycle: int, started_at: Instant
 ) -> CycleReport:
-    rows = {
-        table: sum(file.rows for file in files if file.table == table) for table in ("articles", "copies", "rejects")
-    }
-    report = CycleReport(
+    """Return the account of a cycle that ends now.
+
+    Args:
+        rows: written, by table.
+        counters: Beam's, by `<PTransform>.<name>`.
+    """
+    stages = ("ReadFolder", "PollFeeds", "Deduplicate", "DropErased")
+    seen = (*(f"{stage}.already_seen" for stage in stages), "TakeOnce.rejects")
+    return CycleReport(
         run_id=run_id,
         cycle=cycle,
         started_at=started_at,
         finished_at=instant_of(datetime.now(UTC)),
         inputs=counters.get("ReadFolder.inputs", 0) + counters.get("PollFeeds.inputs", 0),
-        **rows,
-        already_seen=sum(
-            counters.get(f"{stage}.already_seen", 0) for stage in ("ReadFolder", "PollFeeds", "Deduplicate")
-        ),
+        **{table: rows.get(table, 0) for table in ("articles", "copies", "rejects")},
+        already_seen=sum(counters.get(name, 0) for name in seen),
         bytes_read=counters.get("ReadFolder.bytes_read", 0) + counters.get("PollFeeds.bytes_read", 0),
         newsbeam_version=newsbeam_version(),
         schema_version=SCHEMA_VERSION,
     )
-    check_account(report)
-    return report
 
 
 def check_account(report: CycleReport) -> None:
@@ -150,6 +143,13 @@ def check_account(report: CycleReport) -> None:
             f"{report.rejects} rejects + {report.already_seen} already seen = {outcomes}. Nothing of it was committed. "
             "This is a fault in newsbeam: please report it."
         )
+
+
+def _rows_by_table(files: Sequence[WrittenFile]) -> Counter[str]:
+    rows: Counter[str] = Counter()
+    for file in files:
+        rows[file.table] += file.rows
+    return rows
 
 
 def _write_report(lake: Lake, report: CycleReport) -> WrittenFile:

@@ -11,7 +11,6 @@ import os
 import stat
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -51,15 +50,7 @@ _EXTRAS: Final = {
 }
 
 
-@dataclass(frozen=True)
-class InputFile:
-    """A file of the input."""
-
-    path: str
-    stored_bytes: int
-
-
-def find_files(inputs: Iterable[str]) -> list[InputFile]:
+def find_files(inputs: Iterable[str]) -> list[InputSlice]:
     """Return all files that the inputs name, sorted, each once; hidden files and folders are skipped, and lakes.
 
     Args:
@@ -68,7 +59,7 @@ def find_files(inputs: Iterable[str]) -> list[InputFile]:
     Raises:
         UsageError: an input names nothing.
     """
-    found: dict[str, InputFile] = {}
+    found: dict[str, InputSlice] = {}
     for given in inputs:
         files = list(_files_of(given))
         if not files:
@@ -77,12 +68,12 @@ def find_files(inputs: Iterable[str]) -> list[InputFile]:
     return [found[path] for path in sorted(found)]
 
 
-def plan_cycles(files: Iterable[InputFile]) -> Iterator[list[InputSlice]]:
+def plan_cycles(files: Iterable[InputSlice]) -> Iterator[list[InputSlice]]:
     """Yield the slices of each cycle in turn. Files are looked into only as their cycle comes."""
     cycle: list[InputSlice] = []
     weight = 0
     for file in files:
-        for piece in _slices_of(file):
+        for piece in slices_of(file):
             cycle.append(piece)
             weight += _weight(piece)
             if weight >= CYCLE_BYTES or len(cycle) >= CYCLE_SLICES:
@@ -101,24 +92,23 @@ def _weight(piece: InputSlice) -> int:
     return piece.stored_bytes * (_UNPACKED_TIMES if name.endswith(_GZIP_NAME) else 1)
 
 
-def _slices_of(file: InputFile) -> Iterator[InputSlice]:
-    """One slice for a file, or several where it is a JSONL file too large to be read at once."""
-    whole = InputSlice(file.path, stored_bytes=file.stored_bytes)
+def slices_of(file: InputSlice) -> Iterator[InputSlice]:
+    """Yield a whole file as one slice, or several where it is a JSONL file too large to be read at once."""
     is_gzip = file.path.lower().endswith(_GZIP_NAME)
     if file.path.lower().endswith(_PAGE_NAMES) or (file.stored_bytes <= _ALWAYS_WHOLE_BYTES and not is_gzip):
-        yield whole
+        yield file
         return
     try:
         with open_stored(file.path) as stored:
             lines = decompressed(stored)
             kind = kind_of(file.path, lines.read(HEAD_BYTES))
             lines.seek(0)
-            yield from _with_stored_bytes(slices_of_lines(lines, file.path), file) if kind == "jsonl" else [whole]
+            yield from _with_stored_bytes(slices_of_lines(lines, file.path), file) if kind == "jsonl" else [file]
     except (OSError, EOFError, ValueError, zlib.error, InputRejected):
-        yield whole  # whoever reads it meets the same failure and reports it
+        yield file  # whoever reads it meets the same failure and reports it
 
 
-def _with_stored_bytes(slices: Iterable[InputSlice], file: InputFile) -> Iterator[InputSlice]:
+def _with_stored_bytes(slices: Iterable[InputSlice], file: InputSlice) -> Iterator[InputSlice]:
     """Share the file's size out over its slices, for progress: by their length, as far as it goes."""
     left = file.stored_bytes
     for piece in slices:
@@ -127,7 +117,7 @@ def _with_stored_bytes(slices: Iterable[InputSlice], file: InputFile) -> Iterato
         yield piece._replace(stored_bytes=share)
 
 
-def _files_of(given: str) -> Iterator[InputFile]:
+def _files_of(given: str) -> Iterator[InputSlice]:
     if "://" in given:
         yield from _remote_files(given)
     elif _is_in_lake(Path(given)):
@@ -140,7 +130,7 @@ def _files_of(given: str) -> Iterator[InputFile]:
                 yield from _files_below(path) if os.path.isdir(path) else _file_at(Path(path))
 
 
-def _files_below(folder: str) -> Iterator[InputFile]:
+def _files_below(folder: str) -> Iterator[InputSlice]:
     root = os.stat(folder)
     entered = {(root.st_dev, root.st_ino)}
     refused: list[OSError] = []
@@ -150,7 +140,7 @@ def _files_below(folder: str) -> Iterator[InputFile]:
             if not name.startswith("."):
                 yield from _file_at(Path(directory, name))
     for error in refused:  # a folder that may not be listed is an input that cannot be read, and so becomes a reject
-        yield InputFile(name_of_path(str(error.filename)), 0)
+        yield InputSlice(name_of_path(str(error.filename)), stored_bytes=0)
 
 
 def _is_in_lake(path: Path) -> bool:
@@ -172,18 +162,18 @@ def _is_to_be_read(folder: Path, entered: set[tuple[int, int]]) -> bool:
     return True
 
 
-def _file_at(path: Path) -> Iterator[InputFile]:
+def _file_at(path: Path) -> Iterator[InputSlice]:
     """A broken link is still an input that cannot be read; a pipe or a device is none, and opening it may hang."""
     try:
         status = path.stat()
     except OSError:
-        yield InputFile(name_of_path(str(path)), 0)
+        yield InputSlice(name_of_path(str(path)), stored_bytes=0)
         return
     if stat.S_ISREG(status.st_mode):
-        yield InputFile(name_of_path(str(path)), status.st_size)
+        yield InputSlice(name_of_path(str(path)), stored_bytes=status.st_size)
 
 
-def _remote_files(given: str) -> Iterator[InputFile]:
+def _remote_files(given: str) -> Iterator[InputSlice]:
     patterns = [given] if given.rstrip("/") == given else []
     patterns.append(f"{given.rstrip('/')}/**")
     try:
@@ -194,7 +184,7 @@ def _remote_files(given: str) -> Iterator[InputFile]:
         raise UsageError(f"--input {given}: cannot be listed ({str(error)[:200]}). {hint}") from error
     for metadata in (metadata for match in matches for metadata in match.metadata_list):
         if not any(part.startswith(".") for part in metadata.path.split("/")):
-            yield InputFile(metadata.path, metadata.size_in_bytes)
+            yield InputSlice(metadata.path, stored_bytes=metadata.size_in_bytes)
 
 
 def _what_is_missing(given: str) -> str:

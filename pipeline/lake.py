@@ -6,12 +6,13 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from pipeline.memory import Memory
 from pipeline.version import newsbeam_version
@@ -22,6 +23,12 @@ from transforms.functions.parquet_rows import encode, partition_path
 
 PRIVATE_FOLDER: Final = "_newsbeam"
 """Beside the tables, with a leading underscore, which Hive-style readers pass over."""
+
+DESCRIPTION: Final = f"{PRIVATE_FOLDER}/lake.json"
+"""The small JSON file that says which newsbeam made the lake; a folder without it is no lake."""
+
+JOB: Final = f"{PRIVATE_FOLDER}/job.json"
+"""Names the job on an engine that writes the lake, where it is one and no local run."""
 
 EMPTY_FILE_DAY: Final = date(1970, 1, 1)
 """Partition of the file without rows that every table has, so that a table without rows can be read, too."""
@@ -44,6 +51,21 @@ class Lake:
         return self.private / "tmp"
 
     @property
+    def lock(self) -> Path:
+        """File that is locked by whoever writes the lake; it says who that is."""
+        return self.private / "lock"
+
+    @property
+    def readers(self) -> Path:
+        """File that newsbeam's own readers lock while they read."""
+        return self.private / "readers"
+
+    @property
+    def rewriting(self) -> Path:
+        """Folder of what `compact` and `erase` are writing, or have taken out of the tables: never needed again."""
+        return self.private / "rewriting"
+
+    @property
     def memory(self) -> Path:
         """The memory between runs."""
         return self.private / "memory.sqlite"
@@ -55,8 +77,13 @@ class Lake:
 
     @property
     def description(self) -> Path:
-        """The small JSON file that says which newsbeam made the lake; a folder without it is no lake."""
-        return self.private / "lake.json"
+        """What says that the folder is a lake."""
+        return self.root / DESCRIPTION
+
+    @property
+    def job(self) -> Path:
+        """What names the job on an engine that writes the lake."""
+        return self.root / JOB
 
 
 def open_lake(root: str) -> Lake:
@@ -105,6 +132,19 @@ def _resolved(root: str) -> Path:
     return Path(os.path.expanduser(root)).resolve()
 
 
+def check_no_job(lake: Lake) -> None:
+    """Refuse a lake that a job on an engine writes, before a memory is made for it.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if lake.job.exists():
+        raise UsageError(
+            f"--output {lake.root} is written by a job on an engine, whose memory a local run cannot share; "
+            "use another lake"
+        )
+
+
 @contextmanager
 def locked(lake: Lake) -> Iterator[None]:
     """Hold the lake for this process; the system lets go of it when the process ends, however it ends.
@@ -112,17 +152,44 @@ def locked(lake: Lake) -> Iterator[None]:
     Raises:
         LakeError: another process holds it.
     """
-    with (lake.private / "lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+    with lake.lock.open("a+") as lock:
+        if not _taken(lock):
             lock.seek(0)
             holder = lock.read().strip() or "another process"
-            raise LakeError(f"{lake.root} is in use by {holder}. Wait for it to end, or stop it.") from error
+            raise LakeError(f"{lake.root} is in use by {holder}. Wait for it to end, or stop it.")
         lock.truncate(0)
         lock.write(f"process {os.getpid()}, started {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
         lock.flush()
         yield
+
+
+def holder_of(lake: Lake) -> str | None:
+    """Return which process holds the lake, and since when, in words; None where none does."""
+    try:
+        with lake.lock.open() as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return lock.read().strip() or "another process"
+    except FileNotFoundError:
+        pass
+    return None
+
+
+_TRIES_TO_TAKE: Final = 5
+_SECONDS_BETWEEN_TRIES: Final = 0.05
+
+
+def _taken(lock: IO[str]) -> bool:
+    """Take the lock; not given up at once, since whoever looks for the holder has it for a moment."""
+    for _ in range(_TRIES_TO_TAKE):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(_SECONDS_BETWEEN_TRIES)
+        else:
+            return True
+    return False
 
 
 def recover(lake: Lake, memory: Memory) -> tuple[int, int]:
@@ -133,6 +200,8 @@ def recover(lake: Lake, memory: Memory) -> tuple[int, int]:
         memory of their cycle went with it.
     """
     _check_memory(lake, memory)
+    if lake.rewriting.exists():
+        shutil.rmtree(lake.rewriting)
     left = [path for path in lake.unpublished.rglob("*") if path.is_file()]
     paths = [path.relative_to(lake.unpublished).as_posix() for path in left]
     committed = [path for path in paths if memory.is_committed(path)]
@@ -192,13 +261,19 @@ def _make(lake: Lake) -> None:
         raise PermissionError(13, "Permission denied", str(lake.root))
     # First, so that a lake whose making is cut off is known as one, and made whole by the next run.
     if not lake.description.exists():
-        made = {"schema_version": SCHEMA_VERSION, "made_by": f"newsbeam {newsbeam_version()}"}
-        _write_whole(lake.description, (json.dumps(made) + "\n").encode())
+        _write_whole(lake.description, description_text().encode())
+    for name in ("readers", "readers-gate"):
+        (lake.private / name).touch()
     for table, schema in TABLES.items():
         path = lake.root / partition_path(table, EMPTY_FILE_DAY, f"schema-{SCHEMA_VERSION}.parquet")
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             _write_whole(path, encode(schema.empty_table(), SORTED_BY[table]))
+
+
+def description_text() -> str:
+    """Return what the description of a new lake says."""
+    return json.dumps({"schema_version": SCHEMA_VERSION, "made_by": f"newsbeam {newsbeam_version()}"}) + "\n"
 
 
 def _write_whole(path: Path, content: bytes) -> None:

@@ -9,7 +9,22 @@ import os
 from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
+from pipeline.cluster_options import CLUSTER_EPILOG, add_engine_commands
+from pipeline.engine_options import ENGINES_EPILOG, add_engine_flags, engine_settings
 from pipeline.feed_options import FEEDS_EPILOG, add_feed_commands, add_feed_flags, feed_settings
+from pipeline.operation_options import (
+    COMPACT_EPILOG,
+    DOCTOR_EPILOG,
+    ERASE_EPILOG,
+    STATUS_EPILOG,
+    add_compact_flags,
+    add_doctor_flags,
+    add_erase_flags,
+    add_status_flags,
+    add_watch_flags,
+    watch_settings,
+)
+from pipeline.report_options import REPORT_EPILOG, add_report_flags
 from pipeline.settings import TAGS, MaxRejects, RunSettings, parse_tags
 from pipeline.version import newsbeam_version
 from schemas.errors import UsageError
@@ -17,9 +32,6 @@ from transforms.functions.worker_pool import available_cores
 
 DEFAULT_TIME_LIMIT: Final = 30.0
 """Seconds a page; a usual page takes 0.03 s, the slowest of 1,783 real ones about 2 s."""
-
-LOCAL_RUNNERS: Final = ("DirectRunner", "FnApiRunner")
-"""Both names mean FnApiRunner: Beam's own DirectRunner picks another engine by machine and graph."""
 
 ANSWER_FORMATS: Final = ("table", "csv", "json", "parquet")
 
@@ -64,6 +76,7 @@ allows. What a round does not come to stays due. The first Ctrl-C or SIGTERM
 ends the run after what is under way, the second one at once; nothing is lost.
 
 Flags that are not listed here go to Beam.
+
 """
 
 _QUERY_EPILOG: Final = """\
@@ -167,16 +180,17 @@ def run_settings(parsed: argparse.Namespace, beam_flags: Sequence[str]) -> RunSe
         raise UsageError(
             f"--input PATH or --feeds LIST is needed{_what_was_meant(beam_flags)}. See newsbeam run --help"
         )
-    if parsed.runner not in (None, *LOCAL_RUNNERS):
-        raise UsageError(f"--runner {parsed.runner}: this version runs on {' and '.join(LOCAL_RUNNERS)} only")
-    if parsed.processes < 1:
+    engine = engine_settings(parsed)
+    usual = available_cores() if engine is None else 1
+    processes = usual if parsed.processes is None else parsed.processes
+    if processes < 1:
         raise UsageError(f"--processes {parsed.processes}: give 1 or more")
     if not parsed.time_limit > 0:
         raise UsageError(f"--time-limit {parsed.time_limit:g}: give a number of seconds over 0")
     return RunSettings(
         inputs=tuple(path for paths in parsed.input for path in paths),
         output=parsed.output,
-        processes=parsed.processes,
+        processes=processes,
         time_limit=parsed.time_limit,
         tags=parse_tags(parsed.tags),
         max_rejects=MaxRejects.parse(parsed.max_rejects) if parsed.max_rejects is not None else None,
@@ -184,6 +198,8 @@ def run_settings(parsed: argparse.Namespace, beam_flags: Sequence[str]) -> RunSe
         quiet=parsed.quiet,
         beam_flags=tuple(beam_flags),
         feeds=feed_settings(parsed),
+        engine=engine,
+        watch=watch_settings(parsed),
     )
 
 
@@ -215,15 +231,27 @@ def _parsers() -> tuple[Parser, Parser]:
     parser = Parser(prog="newsbeam", description=description, epilog=f"{_MAIN_EPILOG}\n{_EXIT_CODES}")
     parser.add_argument("--version", action="version", version=f"newsbeam {newsbeam_version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
-    run = _command(commands, "run", "read pages, texts and records into a lake", _RUN_EPILOG)
+    run = _command(commands, "run", "read pages, texts and records into a lake", _RUN_EPILOG + ENGINES_EPILOG)
     query = _command(commands, "query", "ask a lake in SQL (DuckDB)", _QUERY_EPILOG)
+    report = _command(commands, "report", "write a lake's last days as a page for a browser", REPORT_EPILOG)
     sql = _command(commands, "sql", "print the definitions of the views, to paste into any DuckDB", "")
     explain = _command(commands, "explain", "show why two texts are or are not copies", _EXPLAIN_EPILOG)
     tag = _command(commands, "tag", "show the topics and entities of texts, with what speaks for them", _TAG_EPILOG)
     feeds = _command(commands, "feeds", "show how feeds are, and when they are polled", FEEDS_EPILOG)
+    engine = _command(commands, "engine", "a Flink cluster on this machine, for trying and testing", CLUSTER_EPILOG)
+    status = _command(commands, "status", "say how a lake and its runs are, on one screen", STATUS_EPILOG)
+    add_status_flags(status, _add_lake_argument)
+    doctor = _command(commands, "doctor", "say what of machine and installation needs mending", DOCTOR_EPILOG)
+    add_doctor_flags(doctor, _add_lake_argument)
+    compact = _command(commands, "compact", "make few files of the many small ones of closed days", COMPACT_EPILOG)
+    add_compact_flags(compact, _add_lake_argument)
+    erase = _command(commands, "erase", "take articles down: out of every table, and for good", ERASE_EPILOG)
+    add_erase_flags(erase, _add_lake_argument)
     _add_run_flags(run)
+    add_engine_commands(engine)
     add_feed_commands(feeds, _add_lake)
     _add_query_flags(query)
+    add_report_flags(report)
     _add_explain_flags(explain)
     _add_tag_flags(tag)
     for command in (query, sql, explain, tag):
@@ -237,7 +265,6 @@ def _command(commands: Any, name: str, meaning: str, epilog: str) -> Parser:
 
 
 def _add_run_flags(run: Parser) -> None:
-    cores = available_cores()
     run.add_argument(
         "--input",
         nargs="+",
@@ -251,9 +278,8 @@ def _add_run_flags(run: Parser) -> None:
     run.add_argument(
         "--processes",
         type=int,
-        default=cores,
         metavar="N",
-        help=f"worker processes for extraction and tags (default: {cores})",
+        help=f"worker processes for extraction and tags (default: {available_cores()}; 1 a worker on an engine)",
     )
     run.add_argument(
         "--time-limit",
@@ -275,7 +301,8 @@ def _add_run_flags(run: Parser) -> None:
     )
     run.add_argument("--json", action="store_true", help="print the account as one JSON object on standard output")
     run.add_argument("--quiet", action="store_true", help="no progress and no account; errors only")
-    run.add_argument("--runner", metavar="RUNNER", help="Beam runner: DirectRunner (default), this machine")
+    add_watch_flags(run)
+    add_engine_flags(run)
 
 
 def _add_query_flags(query: Parser) -> None:
@@ -304,3 +331,8 @@ def _add_tag_flags(tag: Parser) -> None:
 def _add_lake(parser: Parser, flag: str, meaning: str) -> None:
     lake = os.environ.get("NEWSBEAM_LAKE", "lake")
     parser.add_argument(flag, metavar="LAKE", default=lake, help=f"{meaning} (default: {lake})")
+
+
+def _add_lake_argument(parser: Parser) -> None:
+    lake = os.environ.get("NEWSBEAM_LAKE", "lake")
+    parser.add_argument("lake", metavar="LAKE", nargs="?", default=lake, help=f"folder of the lake (default: {lake})")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from schemas.errors import UsageError
@@ -80,6 +81,31 @@ class FeedSettings:
     host_gap: float
     contact: str | None
     allow_private: bool
+    longest_interval: float | None = None
+    """No feed is polled less often; None for the usual limits."""
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """What a job on an engine has beside; times are seconds."""
+
+    runner: str
+    streaming: bool
+    seconds: float
+    """Between two looks for files and feeds that are due."""
+    flush_seconds: float
+    shards: int
+    start_anew: bool
+
+
+@dataclass(frozen=True)
+class WatchSettings:
+    """How a run is watched."""
+
+    log_format: str = "text"
+    metrics_port: int | None = None
+    """None for no metrics."""
+    metrics_address: str = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -96,3 +122,17 @@ class RunSettings:
     quiet: bool
     beam_flags: tuple[str, ...]
     feeds: FeedSettings | None = None
+    engine: EngineSettings | None = None
+    """None for a local run."""
+    watch: WatchSettings = WatchSettings()
+
+    def on_workers(self) -> RunSettings:
+        """Return these settings with paths that mean the same in the workers of an engine, whose folder is another."""
+        feeds = self.feeds
+        if feeds is not None:
+            feeds = replace(feeds, lists=tuple(map(_absolute, feeds.lists)))
+        return replace(self, inputs=tuple(map(_absolute, self.inputs)), output=_absolute(self.output), feeds=feeds)
+
+
+def _absolute(path: str) -> str:
+    return path if "://" in path else os.path.abspath(path)

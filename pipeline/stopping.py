@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event
 from types import FrameType
+
+from pipeline.run_log import say
 
 
 @dataclass
@@ -42,7 +43,7 @@ def stopping_on_signals() -> Iterator[Event]:
             stopping.at_once.set()
             raise KeyboardInterrupt
         stopping.asked.set()
-        sys.stderr.write("newsbeam: finishing this cycle, then stopping; once more to stop at once (nothing is lost)\n")
+        say("stopping", "finishing this cycle, then stopping; once more to stop at once (nothing is lost)")
 
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.signal(number, on_signal) for number in numbers}

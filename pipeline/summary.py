@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -52,7 +53,9 @@ class RunSummary:
             self.feeds = {name: int(before.get(name) or 0) + cycle.polled[name] for name in _POLLED}
 
     def add_waiting(self, pages: int, next_due_at: Instant | None) -> None:
-        """Add what polling leaves: pages still to be fetched, and when the next feed or page is due."""
+        """Add what polling leaves: pages still to be fetched, and when the next feed or page is due: now, or later."""
+        if next_due_at is not None:
+            next_due_at = max(next_due_at, time.time_ns() // 1_000)
         due = None if next_due_at is None or next_due_at >= NEVER else f"{datetime_of(next_due_at):%Y-%m-%dT%H:%M:%SZ}"
         polled = self.feeds or dict.fromkeys(_POLLED, 0)
         self.feeds = {**polled, "pages_waiting": pages, "next_due_at": due}

@@ -1,4 +1,4 @@
-"""Text from the web on a terminal and in JSON: shown, never obeyed."""
+"""Text from the web on a terminal, in JSON and on a page: shown, never obeyed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ _ESCAPED: Final = {code: f"\\u{code:04x}" for code in _UNSAFE if code >= 0x20}
 
 def safe(text: str) -> Text:
     """Return text from the web as rich shows it: on one line, without orders to the terminal, and none to rich."""
-    return Text(" ".join(text.split()).translate(_MASKED))
+    return Text(masked(" ".join(text.split())))
+
+
+def masked(text: str) -> str:
+    """Return text from the web without control characters, marks that turn a line round, and halves of surrogates."""
+    return text.translate(_MASKED)
 
 
 def json_line(value: Any) -> str:

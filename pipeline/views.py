@@ -57,17 +57,22 @@ from (
     from articles
 )"""
 
+NAMES_OF_DAYS: Final = """
+select date, entity.type as type, entity.name as name, count(*) as articles
+from (select date, unnest(entities) as entity from {articles}) group by all"""
+"""How many articles of a day have a name, as they write it."""
+
 # The only person of a day with a surname, by first and last name; written most often, then longest, in full.
-_FULL_NAMES: Final = """
+FULL_NAMES: Final = """
 select date, surname, max_by(name, (articles, length(name), name)) as name
 from (
-    select date, name, regexp_extract(plain, '\\S+$') as surname, regexp_extract(plain, '^\\S+') as first,
-        count(*) as articles
+    select date, name, regexp_extract(plain, '\\S+$') as surname, regexp_extract(plain, '^\\S+') as first, articles
     from (
-        select date, name, lower(regexp_replace(name, ',? (Jr\\.?|Sr\\.?|I{{2,3}}|IV)$', '')) as plain
-        from (select date, unnest(entities, recursive := true) from {articles}) where type = 'Person'
-    ) where plain like '% %' group by all
+        select date, name, lower(regexp_replace(name, ',? (Jr\\.?|Sr\\.?|I{{2,3}}|IV)$', '')) as plain, articles
+        from ({names_of_days}) where type = 'Person'
+    ) where plain like '% %'
 ) group by date, surname having count(distinct first) = 1"""
+"""Each day's full names, from its names."""
 
 # An article that has both the surname and the full name, or the surname in two ways of writing, names one person once.
 _ENTITIES: Final = """
@@ -139,7 +144,10 @@ _VIEWS: Final[Mapping[str, tuple[str, str]]] = {
         "what each story is about: a row for each topic, the likeliest top concept first, a deeper one last",
         _TOPICS,
     ),
-    "full_names": ("the one person of a day that has a surname", _FULL_NAMES),
+    "full_names": (
+        "the one person of a day that has a surname",
+        FULL_NAMES.replace("{names_of_days}", NAMES_OF_DAYS),
+    ),
     "entities": ("whom and what each story names; a surname alone is the day's only person of that name", _ENTITIES),
     "stories": ("each story with its copies, outlets and times, and its fullest text", _STORIES),
     "rejects": ("inputs that could not become a row, with stage and reason", "\nselect * from {rejects}"),

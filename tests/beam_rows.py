@@ -9,7 +9,10 @@ from typing import Any
 from uuid import uuid4
 
 import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.testing.test_stream import TestStream
 from apache_beam.transforms.window import TimestampedValue
 
 
@@ -44,6 +47,24 @@ def run_stage(
     result = pipeline.run()
     result.wait_until_finish()
     return {tag: _read(path) for tag, path in kept.items()} | {"counters": _counters(result)}
+
+
+def stream_pipeline() -> beam.Pipeline:
+    """Return an empty pipeline for streams of a test's making, on the runner of Beam's that is made for them."""
+    options = PipelineOptions([])
+    options.view_as(StandardOptions).streaming = True
+    return beam.Pipeline(runner=BundleBasedDirectRunner(), options=options)
+
+
+def run_stream(stage: beam.PTransform, stream: TestStream, folder: Path, *tags: str) -> dict[str, list[Any]]:
+    """Run a stage over a stream of the test's making; returns its rows by tag ("" for one)."""
+    kept = {tag: folder / uuid4().hex for tag in tags or ("",)}
+    pipeline = stream_pipeline()
+    outputs = pipeline | stream | stage
+    for tag, path in kept.items():
+        _ = (outputs[tag] if tag else outputs) | f"Keep{tag}" >> beam.ParDo(_Keep(str(path)))
+    pipeline.run().wait_until_finish()
+    return {tag: [row for row, _ in _read(path)] for tag, path in kept.items()}
 
 
 def _read(path: Path) -> list[tuple[Any, float]]:

@@ -72,11 +72,9 @@ class _DecideInOrder(beam.DoFn):
         self._corrected = Metrics.counter(Deduplicate, "corrected")
         self._microseconds = Metrics.counter(Deduplicate, "microseconds")
 
-    def setup(self) -> None:
-        self._index = self._open_index()
-
     def process(self, group: tuple[int, Iterable[PrintedArticle]]) -> Iterator[beam.pvalue.TaggedOutput]:
-        decider = Decider(self._index, self._decided_at, self._run_id)
+        # Opened here: on an engine, a group that is decided again must not find what the first try has left.
+        decider = Decider(self._open_index(), self._decided_at, self._run_id)
         rows = decider.decide_all(sorted(group[1], key=_order))
         for row in timed(rows, self._microseconds):
             if row is None:

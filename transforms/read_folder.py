@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import IO
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
@@ -41,8 +43,9 @@ class ReadFolder(beam.PTransform):
 
     open_index: Callable[[], InputIndex]
     run_id: str
-    read_at: Instant
-    """When the rows are said to have been first seen, unless a record brings its own time."""
+    read_at: Instant | None
+    """When the rows are said to have been first seen, unless a record brings its own time; None for the moment at which
+    each is read, as in a stream."""
 
     def expand(self, slices: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         """Chain the one step."""
@@ -51,7 +54,7 @@ class ReadFolder(beam.PTransform):
 
 
 class _ReadSlice(beam.DoFn):
-    def __init__(self, open_index: Callable[[], InputIndex], run_id: str, read_at: Instant) -> None:
+    def __init__(self, open_index: Callable[[], InputIndex], run_id: str, read_at: Instant | None) -> None:
         self._open_index = open_index
         self._run_id = run_id
         self._read_at = read_at
@@ -65,7 +68,7 @@ class _ReadSlice(beam.DoFn):
 
     def process(self, piece: InputSlice) -> Iterator[beam.pvalue.TaggedOutput]:
         started = time.perf_counter()
-        reader = SliceReader(self._index, self._run_id, self._read_at)
+        reader = SliceReader(self._index, self._run_id, self._read_at or time.time_ns() // 1_000)
         data, failure = _read(piece)
         rows = list(reader.rows_of(piece, data, failure))  # a slice is small; so that the clock runs for reading alone
         self._bytes_read.inc(len(data))
@@ -97,7 +100,12 @@ def open_stored(path: str) -> IO[bytes]:
     """
     if path.startswith(_FILE_URL):
         return open(unquote_to_bytes(path[len(_FILE_URL) :]), "rb")
-    opened: IO[bytes] = FileSystems.open(path, "application/octet-stream", CompressionTypes.UNCOMPRESSED)
+    try:
+        opened: IO[bytes] = FileSystems.open(path, "application/octet-stream", CompressionTypes.UNCOMPRESSED)
+    except Exception as error:
+        if getattr(error, "code", None) == HTTPStatus.NOT_FOUND:  # of a cloud's client, which has errors of its own
+            raise FileNotFoundError(errno.ENOENT, "no such file", path) from error
+        raise
     return opened
 
 

@@ -8,12 +8,14 @@ import io
 import shutil
 import sys
 import tempfile
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
 import duckdb
 
 from pipeline.lake import open_lake
+from pipeline.reader_lock import read_undisturbed
 from pipeline.views import view_definitions
 from schemas.errors import LakeError, NewsbeamError, UsageError
 
@@ -60,14 +62,19 @@ def sql(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def connect(root: str) -> duckdb.DuckDBPyConnection:
-    """Return a DuckDB, in memory, with the views of the lake at `root`; times are shown in UTC."""
+def connect(
+    root: str, views: Collection[str] | None = None, settings: Mapping[str, str] | None = None
+) -> duckdb.DuckDBPyConnection:
+    """Return a DuckDB, in memory, with the views of the lake at `root`, or some of them; times are shown in UTC."""
     lake = open_lake(root)
     connection = duckdb.connect()
-    connection.execute("set TimeZone = 'UTC'")
+    read_undisturbed(lake, connection)
+    for setting, value in {"TimeZone": "UTC", **(settings or {})}.items():
+        connection.execute(f"set {setting} = $value", {"value": value})
     try:
-        for definition in view_definitions(lake.root).values():
-            connection.execute(definition)
+        for name, definition in view_definitions(lake.root).items():
+            if views is None or name in views:
+                connection.execute(definition)
     except duckdb.Error as error:
         raise LakeError(f"{lake.root} cannot be read: {error}") from error
     return connection

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from threading import Event
+from typing import TYPE_CHECKING
 
 from apache_beam.options.pipeline_options import PipelineOptions
 from rich.console import Console
 
 from pipeline import progress
 from pipeline.commands.query import connect
-from pipeline.cycle import new_run_id, run_cycle
-from pipeline.input_plan import InputFile, find_files, plan_cycles
-from pipeline.lake import Lake, locked, open_or_make_lake, recover
+from pipeline.cycle import FinishedCycle, new_run_id, run_cycle
+from pipeline.erasure import finish_erasures
+from pipeline.input_plan import find_files, plan_cycles
+from pipeline.lake import Lake, check_no_job, locked, open_or_make_lake, recover
 from pipeline.memory import Memory, opened_memory
+from pipeline.run_log import is_json, say
 from pipeline.runners import beam_options
 from pipeline.settings import FeedSettings, RunSettings
 from pipeline.stopping import stopping_on_signals
 from pipeline.summary import RunSummary
+from schemas.cycle_report import ACCOUNT_COLUMNS
 from schemas.errors import NewsbeamError
+from schemas.input_slice import InputSlice
 from transforms.functions.worker_pool import collect_garbage_rarely
+
+if TYPE_CHECKING:  # loaded with what polls
+    from pipeline.run_watch import RunWatch
 
 
 def run(settings: RunSettings) -> int:
@@ -35,6 +45,7 @@ def run(settings: RunSettings) -> int:
     files = find_files(settings.inputs)
     polling = _Polling(settings, settings.feeds) if settings.feeds is not None else None
     lake = open_or_make_lake(settings.output)
+    check_no_job(lake)
     summary = RunSummary(new_run_id(), str(lake.root))
     started = time.perf_counter()
     with (
@@ -43,19 +54,23 @@ def run(settings: RunSettings) -> int:
         stopping_on_signals() as stop,
     ):
         _say_recovered(recover(lake, memory))
-        with progress.shown(_bytes(files), quiet=settings.quiet or not files):
+        if (count := finish_erasures(lake, memory)) is not None:
+            say("erased", f"an erasure that was cut off is finished: {count:,} rows", rows=count)
+        with progress.shown(_bytes(files), quiet=settings.quiet or is_json() or not files):
             for slices in plan_cycles(files):
                 if stop.is_set():
                     summary.complete = False
                     break
-                summary.add(run_cycle(lake, memory, settings, options, summary.run_id, slices))
+                cycle = run_cycle(lake, memory, settings, options, summary.run_id, slices)
+                summary.add(cycle)
                 progress.follow_cycle()
+                if is_json():
+                    _say_cycle(cycle, f"cycle {cycle.report.cycle} committed")
         if polling is not None and summary.complete:
             polling.poll(lake, memory, options, summary, stop)
     summary.seconds = time.perf_counter() - started
-    summary.rejects_by_reason = _reasons(lake, summary)
-    _print(summary, settings)
-    _judge(summary, settings)
+    summary.rejects_by_reason = reasons_of_rejects(str(lake.root), summary)
+    say_and_judge(summary, settings)
     return 0
 
 
@@ -75,31 +90,51 @@ class _Polling:
         self._lists = feed_run.feed_lists(polling)
         self._listed = self._lists.read()
         if polling.contact is None and not settings.quiet:
-            sys.stderr.write("newsbeam: no --contact: a publisher with a question can only block you\n")
+            say("no_contact", "no --contact: a publisher with a question can only block you", logging.WARNING)
 
     def poll(self, lake: Lake, memory: Memory, options: PipelineOptions, summary: RunSummary, stop: Event) -> None:
         """Poll, in one round or in round after round."""
-        with self._module.opened_feeds(lake, memory) as feeds:
+        from pipeline.run_watch import RunWatch
+
+        watch = RunWatch(budget=self._polling.budget)
+        with self._module.opened_feeds(lake, memory) as feeds, self._served(watch) as is_watched:
             run = self._module.FeedRun(
                 lake, memory, feeds, self._settings, self._polling, self._lists, self._listed, options,
-                summary.run_id, stop,
+                summary.run_id, stop, watch,
             )  # fmt: skip
+            if is_watched:
+                watch.look_at(feeds)
             for cycle in run.cycles():
                 summary.add(cycle)
+                if is_watched:
+                    watch.look_at(feeds)
                 if not self._settings.quiet:
-                    sys.stderr.write(f"newsbeam: cycle {cycle.report.cycle}: {summary.line_of(cycle)}\n")
+                    _say_cycle(cycle, f"cycle {cycle.report.cycle}: {summary.line_of(cycle)}")
             summary.add_waiting(feeds.pages_waiting(), feeds.next_due_at())
         summary.complete = self._polling.every is not None or not stop.is_set()
 
+    def _served(self, watch: RunWatch) -> AbstractContextManager[int | None]:
+        """Answer Prometheus while the run goes on, where that is asked for."""
+        settings = self._settings.watch
+        if settings.metrics_port is None:
+            return nullcontext()
+        from pipeline.metrics_server import serving
 
-def _print(summary: RunSummary, settings: RunSettings) -> None:
+        return serving(watch, settings.metrics_address, settings.metrics_port)
+
+
+def say_and_judge(summary: RunSummary, settings: RunSettings) -> None:
+    """Print the account of a run.
+
+    Raises:
+        NewsbeamError: the run was stopped before its end, or had more rejects than allowed.
+    """
+    if is_json() and not settings.quiet:
+        say("ended", summary.account, run_id=summary.run_id, cycles=summary.cycles, seconds=round(summary.seconds, 3))
     if settings.json:
         sys.stdout.write(summary.to_json() + "\n")
-    elif not settings.quiet:
+    elif not settings.quiet and not is_json():
         summary.print(Console())
-
-
-def _judge(summary: RunSummary, settings: RunSettings) -> None:
     if not summary.complete:
         raise NewsbeamError("stopped before the end; what is committed stays. The same command goes on from there.")
     if settings.max_rejects and settings.max_rejects.is_exceeded(summary.rejects, summary.inputs):
@@ -107,22 +142,36 @@ def _judge(summary: RunSummary, settings: RunSettings) -> None:
         raise NewsbeamError(f"{summary.rejects:,} rejects of {summary.inputs:,} inputs are over --max-rejects {limit}")
 
 
-def _reasons(lake: Lake, summary: RunSummary) -> dict[str, int]:
-    """How many of this run's rejects had which `stage: reason`, the commonest first."""
+def reasons_of_rejects(lake: str, summary: RunSummary) -> dict[str, int]:
+    """Return how many of a run's rejects had which `stage: reason`, the commonest first."""
     if not summary.rejects:
         return {}
     query = "select stage || ': ' || reason, count(*) from rejects where run_id = ? group by all order by 2 desc, 1"
-    return {
-        str(reason): int(count) for reason, count in connect(str(lake.root)).execute(query, [summary.run_id]).fetchall()
-    }
+    return {str(reason): int(count) for reason, count in connect(lake).execute(query, [summary.run_id]).fetchall()}
 
 
 def _say_recovered(counts: tuple[int, int]) -> None:
     published, deleted = counts
     if published or deleted:
         left = f"{published} finished files published, {deleted} unfinished ones deleted (their inputs are read again)"
-        sys.stderr.write(f"newsbeam: an earlier run was cut off: {left}\n")
+        say("recovered", f"an earlier run was cut off: {left}", published=published, deleted=deleted)
 
 
-def _bytes(files: Sequence[InputFile]) -> int:
+def _say_cycle(cycle: FinishedCycle, message: str) -> None:
+    report = cycle.report
+    spent = {stage: round(seconds, 3) for stage, seconds in cycle.seconds_by_stage.items()}
+    say(
+        "cycle",
+        message,
+        run_id=report.run_id,
+        cycle=report.cycle,
+        **{name: getattr(report, name) for name in ACCOUNT_COLUMNS},
+        **cycle.polled,
+        tags_not_done=cycle.tags_not_done,
+        seconds=round(cycle.seconds, 3),
+        seconds_by_stage=spent,
+    )
+
+
+def _bytes(files: Sequence[InputSlice]) -> int:
     return sum(file.stored_bytes for file in files)

@@ -223,8 +223,8 @@ def _refuse_network(connections: Any) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what they complain of is not measured
 
 
-def peer_python(name: str, cache: Path) -> Path | None:
-    """Build another extractor's environment, once; returns its Python, or None and says why there is none."""
+def peer_python(name: str, cache: Path, needs: Sequence[str] = PEER_NEEDS) -> Path | None:
+    """Build another package's environment, once; returns its Python, or None and says why there is none."""
     home = cache / "peers" / name
     python, done = home / "bin" / "python", home / "built"
     uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
@@ -232,7 +232,7 @@ def peer_python(name: str, cache: Path) -> Path | None:
         return python
     try:
         _run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(home)])
-        _run([uv, "pip", "install", "--quiet", "--python", str(python), name, *PEER_NEEDS])
+        _run([uv, "pip", "install", "--quiet", "--python", str(python), name, *needs])
     except (OSError, subprocess.CalledProcessError) as error:
         reason = getattr(error, "stderr", None) or str(error)
         print(f"{name}: its environment cannot be built, so it is not measured: {reason.strip()[-500:]}")

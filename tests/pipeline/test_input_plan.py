@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import input_plan
-from pipeline.input_plan import InputFile, find_files, plan_cycles
+from pipeline.input_plan import find_files, plan_cycles
 from pipeline.lake import open_or_make_lake
 from schemas.errors import UsageError
 from schemas.input_slice import InputSlice
@@ -181,18 +181,18 @@ def _sizes(cycles: Iterable[list[InputSlice]]) -> list[int]:
 def test_a_cycle_ends_at_its_number_of_slices_or_its_weight(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(input_plan, "CYCLE_SLICES", 4)
     monkeypatch.setattr(input_plan, "CYCLE_BYTES", 100_000)
-    small = [InputFile(f"{n}.txt", 10) for n in range(10)]
+    small = [InputSlice(f"{n}.txt", stored_bytes=10) for n in range(10)]
     assert _sizes(plan_cycles(small)) == [4, 4, 2]
-    assert _sizes(plan_cycles([InputFile(f"{n}.txt", 60_000) for n in range(5)])) == [2, 2, 1]
+    assert _sizes(plan_cycles([InputSlice(f"{n}.txt", stored_bytes=60_000) for n in range(5)])) == [2, 2, 1]
     # Of a page only its text stays, so that its bytes count no further than a long text's.
-    assert _sizes(plan_cycles([InputFile(f"{n}.html", 60_000) for n in range(5)])) == [4, 1]
+    assert _sizes(plan_cycles([InputSlice(f"{n}.html", stored_bytes=60_000) for n in range(5)])) == [4, 1]
     assert _sizes(plan_cycles([])) == []
 
 
 def test_files_are_looked_into_only_as_their_cycle_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(input_plan, "CYCLE_SLICES", 1)
     late = tmp_path / "late.jsonl.gz"
-    cycles = plan_cycles([InputFile("first.html", 5), InputFile(str(late), 5)])
+    cycles = plan_cycles([InputSlice("first.html", stored_bytes=5), InputSlice(str(late), stored_bytes=5)])
     assert next(cycles)[0].path == "first.html"
     late.write_bytes(gzip.compress(b'{"n": 1}\n'))
     assert next(cycles)[0].length == 9

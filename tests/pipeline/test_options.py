@@ -148,11 +148,6 @@ def test_a_missing_input_comes_with_what_was_meant(
     assert hint in capfd.readouterr().err
 
 
-def test_an_engine_that_is_not_supported_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["run", "--input", ".", "--runner", "FlinkRunner"]) == 2
-    assert "FlinkRunner: this version runs on DirectRunner" in capfd.readouterr().err
-
-
 @pytest.mark.parametrize("flag", ["--direct_num_workers=2", "--direct_running_mode=multi_processing"])
 def test_beams_own_workers_are_refused(flag: str) -> None:
     with pytest.raises(UsageError, match="--processes"):

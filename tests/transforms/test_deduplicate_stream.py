@@ -1,21 +1,17 @@
 from __future__ import annotations
 
-import pickle
 import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import apache_beam as beam
 import pytest
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
-from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner
 from apache_beam.testing import test_stream
 from apache_beam.transforms.window import TimestampedValue
 
-from schemas.alias import Alias
 from schemas.article import Article
 from schemas.printed_article import PrintedArticle
+from tests.beam_rows import run_stream
 from tests.duplicate_worlds import PARTS, Document, Outcome, decide, stories_of
 from tests.samples import SEEN_AT
 from transforms import deduplicate_stream
@@ -27,32 +23,10 @@ from transforms.functions.printed_articles import print_article
 START = SEEN_AT // 1_000_000
 
 
-class _Keep(beam.DoFn):
-    def __init__(self, path: str) -> None:
-        self._path = path
-
-    def process(self, row: Any) -> None:
-        with Path(self._path).open("ab") as file:
-            pickle.dump(row, file)
-
-
 def _run(stream: test_stream.TestStream, folder: Path) -> Outcome:
-    path = folder / "rows"
-    options = PipelineOptions()
-    options.view_as(StandardOptions).streaming = True
-    pipeline = beam.Pipeline(runner=BundleBasedDirectRunner(), options=options)
-    outputs = pipeline | stream.with_output_types(PrintedArticle) | DeduplicateStream("run-1", lambda: SEEN_AT)
-    rows = (outputs.articles, outputs.copies, outputs.aliases) | beam.Flatten()
-    _ = rows | beam.ParDo(_Keep(str(path)))
-    result = pipeline.run()
-    result.wait_until_finish()
-    read: list[Any] = []
-    with path.open("rb") as file:
-        while file.peek(1):
-            read.append(pickle.load(file))  # noqa: S301  (written above)
-    aliases = [row for row in read if isinstance(row, Alias)]
-    others = [row for row in read if not isinstance(row, Alias)]
-    return Outcome(others, aliases, seen=0)  # this runner does not add up counters over bundles
+    stage = DeduplicateStream("run-1", lambda: SEEN_AT)
+    rows = run_stream(stage, stream.with_output_types(PrintedArticle), folder, "articles", "copies", "aliases")
+    return Outcome([*rows["articles"], *rows["copies"]], rows["aliases"], seen=0)  # streams do not add up counters
 
 
 def _arrive(stream: test_stream.TestStream, documents: Sequence[Document]) -> test_stream.TestStream:

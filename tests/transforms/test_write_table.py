@@ -9,7 +9,7 @@ import pytest
 from tests.beam_rows import run_stage
 from tests.samples import HOSTILE, SEEN_AT, alias, copy, reject, tagged_article
 from transforms.functions.parquet_rows import flat_row
-from transforms.write_table import WriteTable, write_file
+from transforms.write_table import WriteTable
 
 DAY = 86_400_000_000
 
@@ -28,7 +28,7 @@ ID = {"articles": "article_id", "copies": "copy_id", "rejects": "reject_id", "al
 @pytest.mark.parametrize("shards", [1, 3])
 def test_rows_lie_in_the_partition_of_their_day_once_each(tmp_path: Path, table: str, shards: int) -> None:
     lake = tmp_path / "lake"
-    done = run_stage(WriteTable(table, str(lake), 7, shards), ROWS[table], tmp_path)[""]
+    done = run_stage(WriteTable(table, str(lake), "c00000007", shards), ROWS[table], tmp_path)[""]
     on_disk = {path.relative_to(lake).as_posix(): path.stat().st_size for path in lake.rglob("*") if path.is_file()}
     assert {file.path: file.stored_bytes for file, _ in done} == on_disk
     assert {file.table for file, _ in done} == {table}
@@ -45,13 +45,8 @@ def test_rows_lie_in_the_partition_of_their_day_once_each(tmp_path: Path, table:
 
 def test_a_batch_that_is_done_again_replaces_itself(tmp_path: Path) -> None:
     lake = tmp_path / "lake"
-    stage = WriteTable("articles", str(lake), 7)
+    stage = WriteTable("articles", str(lake), "c00000007")
     run_stage(stage, ROWS["articles"], tmp_path)
     before = {path: path.read_bytes() for path in lake.rglob("*.parquet")}
     run_stage(stage, ROWS["articles"][::-1], tmp_path)
     assert {path: path.read_bytes() for path in lake.rglob("*.parquet")} == before
-
-
-def test_write_file_makes_the_folders_above(tmp_path: Path) -> None:
-    write_file(str(tmp_path / "a/b/c.parquet"), b"\x1f\x8b not packed again")
-    assert (tmp_path / "a/b/c.parquet").read_bytes() == b"\x1f\x8b not packed again"
