@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import apache_beam as beam
 
 import schemas.coders  # noqa: F401  (registers the rows)
+from pipeline.lake import JOB
 from pipeline.memory import Memory
 from schemas.input_slice import InputSlice
 from schemas.instants import Instant
@@ -172,6 +173,7 @@ def build_stream(pipeline: beam.Pipeline, graph: StreamGraph) -> None:
         seconds=graph.flush_seconds,
         shards=graph.shards,
         publish_at_once=graph.publish_at_once,
+        claim=JOB,
     )
     for table, rows in tables.items():
         _ = rows | f"Write{table.capitalize()}" >> write(table)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
@@ -26,15 +26,28 @@ class EngineLake:
     """A lake that a job on an engine writes."""
 
     root: str
+    claim_before: str | None = None
+    """What its claim said before this job's; None for nothing."""
 
     @property
     def unpublished(self) -> str:
         """Folder that mirrors the lake and holds what is not for readers yet."""
         return str(FileSystems.join(self.root, UNPUBLISHED))
 
-    def publish_rest(self, run_id: str) -> int:
-        """Publish what a job has left that ended as it should: all of its rows are final. Returns how many files."""
-        left = find_paths(self.unpublished, f"*/*/{run_id}-*.parquet")
+    def give_back(self) -> None:
+        """Take the claim back of a job that never came to be."""
+        job = FileSystems.join(self.root, JOB)
+        if self.claim_before is None:
+            FileSystems.delete([job])
+        else:
+            _replace(job, self.claim_before)
+
+    def publish_rest(self) -> int:
+        """Publish what a job has left whose source has come to its end, with all of its rows. Returns how many files.
+
+        Not for one that was stopped with a savepoint, which holds rows that were written a moment after it.
+        """
+        left = find_paths(self.unpublished, "*/*/*.parquet")
         publish_files(self.unpublished, self.root, left)
         return len(left)
 
@@ -48,16 +61,27 @@ class EngineLake:
         write_file(FileSystems.join(self.root, path), to_parquet(_RUNS, [flat_row(report)]))
 
 
-def open_or_make_engine_lake(root: str, run_id: str, runner: str, *, goes_on: bool) -> EngineLake:
-    """Return the lake of a job, made where there is none.
+class Claim(NamedTuple):
+    """Which job writes a lake."""
+
+    run_id: str
+    runner: str
+    shards: int
+
+
+def open_or_make_engine_lake(root: str, claim: Claim, *, goes_on: bool, anew: bool = False) -> EngineLake:
+    """Return the lake of a job, made where there is none, and claimed for it.
 
     Args:
-        goes_on: the job starts with what an earlier one remembered, or is meant to start without.
+        goes_on: the job starts with what an earlier one remembered.
+        anew: it is meant to start without.
 
     Raises:
         UsageError: rows are there of which the job would know nothing, or the path holds other things.
         LakeError: it cannot be written, or was made by a newer newsbeam.
     """
+    if set(root) & set("*?["):
+        raise UsageError(f"--output {root}: an engine's lake cannot have *, ? or [ in its path: Beam takes it for many")
     if "://" in root:
         lake = _make_remote(EngineLake(root.rstrip("/")))
     else:
@@ -67,23 +91,33 @@ def open_or_make_engine_lake(root: str, run_id: str, runner: str, *, goes_on: bo
                 f"--output {root} is kept by local runs, whose memory an engine cannot share; use another lake"
             )
         lake = EngineLake(str(local.root))
-    _claim(lake, run_id, runner, goes_on=goes_on)
-    return lake
+    return _claimed(lake, claim, goes_on=goes_on, anew=anew)
 
 
-def _claim(lake: EngineLake, run_id: str, runner: str, *, goes_on: bool) -> None:
+def _claimed(lake: EngineLake, claim: Claim, *, goes_on: bool, anew: bool) -> EngineLake:
     """Note which job writes the lake; another one would know nothing of its rows."""
     job = FileSystems.join(lake.root, JOB)
-    if _exists(job) and not goes_on:
-        before = json.loads(_read(job))
+    text = _read(job).decode() if _exists(job) else None
+    if text is not None and not anew:
+        _check_claim(lake, claim, json.loads(text), goes_on=goes_on)
+    started = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    _replace(job, json.dumps(claim._asdict() | {"started_at": started}) + "\n")
+    return replace(lake, claim_before=text)
+
+
+def _check_claim(lake: EngineLake, claim: Claim, before: dict[str, Any], *, goes_on: bool) -> None:
+    if goes_on and before.get("shards", claim.shards) != claim.shards:
+        raise UsageError(
+            f"--shards {claim.shards}: the job that this one goes on from had {before['shards']}, and feeds and files "
+            "lie in its state by shard"
+        )
+    if not goes_on:
         raise UsageError(
             f"--output {lake.root} holds rows of job {before.get('run_id')} ({before.get('runner')}, started "
             f"{before.get('started_at')}), of which a new job knows nothing. Go on from its state with "
             "--savepoint_path (Flink) or --update (Dataflow), use another lake, or give --start-anew: then what is "
             "still in feeds and folders comes again"
         )
-    started = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    _replace(job, json.dumps({"run_id": run_id, "runner": runner, "started_at": started}) + "\n")
 
 
 def _make_remote(lake: EngineLake) -> EngineLake:
@@ -120,6 +154,4 @@ def _read(path: str) -> bytes:
 
 
 def _replace(path: str, text: str) -> None:
-    if _exists(path):
-        FileSystems.delete([path])
-    write_file(path, text.encode())
+    write_file(path, text.encode())  # every file system of Beam's takes the place of what is there

@@ -39,10 +39,11 @@ class BatchFiles:
         self._lock = threading.RLock()
 
     def settle(self, series: str, number: int) -> int:
-        """Publish the batches of a series below a number and delete the others, unless this process wrote them all.
+        """Take up the batches of a series below a number and delete the others, unless this process wrote them all.
 
         Args:
-            number: of the next batch, as the state has it: those below are done for good, the others will come again.
+            number: of the next batch, as the state has it: those below are done, as far as the state is concerned, and
+                are published with the next that is durable; the others will come again.
 
         Returns:
             the number that the next batch is to have: a higher one where the job was started from a state older than
@@ -53,11 +54,10 @@ class BatchFiles:
                 return number
             pattern = f"{self._table}/*/{series}-*.parquet"
             left = find_paths(self._unpublished, pattern)
-            publish_files(self._unpublished, self._root, [path for path in left if _number_of(path) < number])
             delete_files(self._unpublished, [path for path in left if _number_of(path) >= number])
             seen = max(map(_number_of, find_paths(self._root, pattern)), default=-1)
             self._next[series] = max(number, seen + 1)
-            self._waiting[series] = set()
+            self._waiting[series] = {path for path in left if _number_of(path) < number}
             return self._next[series]
 
     def write(self, batch: Batch) -> list[str]:
@@ -71,15 +71,16 @@ class BatchFiles:
             self._waiting.setdefault(batch.series, set()).update(paths)
             return paths
 
-    def publish(self, series: str, paths: list[str]) -> None:
-        """Move what a batch has written, unless that is settled already."""
+    def publish(self, series: str, number: int) -> None:
+        """Move what waits of a series up to a batch: if that is durable, so are those before it."""
         with self._lock:
             waiting = self._waiting.get(series, set())
-            publish_files(self._unpublished, self._root, sorted(waiting.intersection(paths)))
-            waiting.difference_update(paths)
+            durable = {path for path in waiting if _number_of(path) <= number}
+            publish_files(self._unpublished, self._root, sorted(durable))
+            waiting.difference_update(durable)
 
     def is_waiting(self, series: str) -> bool:
-        """Whether files of a series that this process has written are still to be published."""
+        """Whether files of a series are still to be published."""
         return bool(self._waiting.get(series))
 
 

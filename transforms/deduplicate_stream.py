@@ -108,9 +108,10 @@ class _DecideOnArrival(beam.DoFn):
         head = _Head(*(head_state.read() or ()))
         index, journal = self._index(language, head, cells)
         rows = list(Decider(index, self._clock(), self._run_id).decide_all([arrival]))
-        _held[language] = head.token, index, journal
         if journal:
             head_state.write(tuple(self._write(language, head, index, journal, _hour_of(timestamp), timer, cells)))
+        else:
+            _held[language] = head.token, index, journal
         for row in rows:
             if row is None:
                 self._already_seen.inc()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Final
 
@@ -26,6 +27,18 @@ def write_file(path: str, content: bytes) -> None:
             file.write(content)
     except OSError as error:
         raise LakeError(f"{path} cannot be written: {error}. Nothing of this cycle was kept; run again.") from error
+
+
+def check_claim(root: str, claim: str, run_id: str) -> None:
+    """Check that a lake's claim (path inside it, JSON) names a run: a job of before that comes back must not go on.
+
+    Raises:
+        LakeError: it names another run.
+    """
+    with FileSystems.open(FileSystems.join(root, claim), "application/json", CompressionTypes.UNCOMPRESSED) as file:
+        holder = json.loads(file.read()).get("run_id")
+    if holder != run_id:
+        raise LakeError(f"{root} is written by run {holder} now; run {run_id} has to be ended (cancel its job)")
 
 
 def publish_files(unpublished: str, root: str, paths: Iterable[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -17,6 +18,7 @@ from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateS
 
 import schemas.coders  # noqa: F401  (registers the rows)
 from schemas.article import Article
+from schemas.errors import UsageError
 from schemas.feed_poll import FeedPoll
 from schemas.fetch import Fetch
 from schemas.instants import Instant
@@ -28,6 +30,8 @@ from transforms.functions.http_hints import DAY, SECOND
 from transforms.functions.poll_settings import PollSettings, World
 from transforms.functions.redirects import host_of
 from transforms.functions.urls import site_of
+
+_logger = logging.getLogger(__name__)
 
 PAGES, ARTICLES, REJECTS, FETCHES, FEEDS = "pages", "articles", "rejects", "fetches", "feeds"
 _TAGS: Final = {Page: PAGES, Article: ARTICLES, Reject: REJECTS, Fetch: FETCHES, FeedPoll: FEEDS}
@@ -55,6 +59,9 @@ class KeyedFeeds(FeedIndex, Protocol):
 
     def apply(self, changes: Iterable[Change]) -> None:
         """Note what another keeper has yielded; it is no change of this one's own."""
+
+    def listed(self) -> Iterable[str]:
+        """Return the addresses of the user's list, as it was the last time."""
 
     def records(self, keys: Iterable[tuple[str, str | bytes]]) -> Iterator[Change]:
         """Yield what is there now under (table, key)."""
@@ -110,7 +117,7 @@ def shard_of_feed(url: str, shards: int) -> int:
 
 
 class _Head(NamedTuple):
-    """What is read and written at each tick beside the bags."""
+    """What is read and written at each tick beside the bags. It is read by position: new fields come last."""
 
     token: int = 0
     """Another one after each change: whoever holds a keeper for this token holds the current one."""
@@ -135,6 +142,8 @@ class _Held(NamedTuple):
 _HEAD: Final = ReadModifyWriteStateSpec("feeds_head", FastPrimitivesCoder())
 _RECORDS: Final = [BagStateSpec(f"feeds_{cell:02d}", FastPrimitivesCoder()) for cell in range(_CELLS)]
 _ITEMS: Final = [BagStateSpec(f"feed_items_{cell}", FastPrimitivesCoder()) for cell in range(_DAYS)]
+_LATE: Final = 10 * SECOND
+"""Ticks are never late before that: what an engine takes to hand one over (2 to 3 s on Flink; lab), with room."""
 _OLDER: Final = 2
 """A bag is written anew when it holds so many times what is current."""
 _FEW: Final = 256
@@ -152,6 +161,7 @@ class _PollShard(beam.DoFn):
         self._shard_count = given.shards
         self._counters = {name: Metrics.counter(PollFeedsStream, name) for name in _COUNTS}
         self._rebuilt = Metrics.counter(PollFeedsStream, "rebuilt")
+        self._skipped = Metrics.counter(PollFeedsStream, "ticks_skipped")
 
     def process(
         self, keyed: tuple[int, int], timestamp: Any, head_state: Any, *bags: Any
@@ -159,7 +169,8 @@ class _PollShard(beam.DoFn):
         """Poll one shard; `process.__signature__` below tells Beam of the states."""
         world, (shard, _) = self._given.open_world(), keyed
         now = world.clock.now()
-        if now - int(timestamp.micros) > 2 * self._microseconds_between:
+        if now - int(timestamp.micros) > max(2 * self._microseconds_between, _LATE):
+            self._skipped.inc()
             return  # the engine makes up for ticks that it was too late for; the next one is on its way
         head = _Head(*(head_state.read() or ()))
         held = self._take_held(shard, head, bags, now)
@@ -175,7 +186,7 @@ class _PollShard(beam.DoFn):
             yield beam.pvalue.TaggedOutput(_TAGS[type(row)], row)
 
     def _poll(self, keeper: KeyedFeeds, shard: int, now: Instant, world: World) -> Sequence[Any]:
-        feeds = self._given.read_list()
+        feeds = self._listed(keeper)
         feeds = [feed for feed in feeds if shard_of_feed(feed, self._shard_count) == shard]
         poller = FeedPoller(keeper, feeds, self._settings, world, self._asked_to_stop, self._run_id, now)
         with keeper.cycle():
@@ -183,6 +194,16 @@ class _PollShard(beam.DoFn):
         for name, counter in self._counters.items():
             counter.inc(poller.counts[name])
         return rows
+
+    def _listed(self, keeper: KeyedFeeds) -> Iterable[str]:
+        try:
+            return self._given.read_list()
+        except UsageError as error:  # mended while the feeds of before go on, also in a worker that was started anew
+            before = keeper.listed()
+            if not before:
+                raise
+            _logger.warning("%s; going on with the feeds of before", error)
+            return before
 
     def _asked_to_stop(self) -> int:
         return STOP if self._given.asked_to_stop() else GO_ON

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import apache_beam as beam
@@ -16,6 +17,7 @@ from apache_beam.utils.timestamp import Timestamp
 
 from transforms.batch_files import Batch, FlatRow, batch_files
 from transforms.functions.parquet_rows import flat_row, shard_of
+from transforms.lake_files import check_claim
 
 MOST_ROWS: Final = 2_000
 MOST_BYTES: Final = 16_000_000
@@ -31,8 +33,9 @@ class WriteStream(beam.PTransform):
     and moved to readers when the engine has made the state durable that counts the batch as done (a bundle finalizer:
     Flink calls it after the checkpoint). An engine that goes back to an older state takes the number back with it; so
     whoever meets a shard for the first time, or with another number than it left it with, settles what lies there:
-    batches below the number are published, the others deleted; their rows come again. (Windows in front of a sink lost
-    rows and doubled rows here, files named by content or time doubled them: `docs/decisions/0012`.)
+    batches below the number are published with the next that is durable, the others deleted; their rows come again.
+    (Windows in front of a sink lost rows here, files named by content or time doubled them: `docs/decisions/0012`.)
+    Two attempts at once, of which one hangs for longer than the engine waits, can still take each other's files.
 
     `publish_at_once` is for engines that call no finalizer: a row is seen at once, and again after a failure.
     """
@@ -43,6 +46,8 @@ class WriteStream(beam.PTransform):
     seconds: float
     shards: int = 1
     publish_at_once: bool = False
+    claim: str = ""
+    """File of the lake (path inside it) that names the one run which may write it; empty where there is none."""
 
     def expand(self, rows: beam.PCollection) -> beam.PCollection:
         """Chain: spread over shards, collect, write."""
@@ -60,7 +65,7 @@ def _by_shard(row: Any, table: str, shards: int) -> tuple[int, FlatRow]:
 
 
 class _Head(NamedTuple):
-    """What the state says of a shard, beside the rows."""
+    """What the state says of a shard, beside the rows. It is read by position: new fields come last."""
 
     series: str
     number: int = 0
@@ -78,8 +83,11 @@ _END: Final = TimerSpec("end_of_rows", TimeDomain.WATERMARK)
 class _BufferRows(beam.DoFn):
     def __init__(self, given: WriteStream) -> None:
         self._table, self._root, self._run_id, self._seconds = given.table, given.root, given.run_id, given.seconds
+        self._claim = given.claim
 
     def setup(self) -> None:
+        if self._claim:
+            check_claim(self._root, self._claim, self._run_id)
         self._files = batch_files(self._table, self._root)
 
     def process(
@@ -110,10 +118,16 @@ class _BufferRows(beam.DoFn):
         head_state: Any = beam.DoFn.StateParam(_HEAD),
         flush: Any = beam.DoFn.TimerParam(_FLUSH),
     ) -> Iterator[Batch]:
-        """End the batch; and look again later while files wait to be published: after a failure nobody else would."""
+        """End the batch; and look again later while files wait to be published.
+
+        For those that an earlier process has left, or that could not be moved when it was time, an empty batch has the
+        engine tell once more what is durable.
+        """
         head = self._settled(shard, head_state)
         if head.rows:
             yield from self._batch(head, rows, head_state)
+        elif self._files.is_waiting(head.series):
+            yield Batch(head.series, head.number - 1, [])
         if head.rows or self._files.is_waiting(head.series):
             self._set_alarm(flush)
 
@@ -161,9 +175,11 @@ class _WriteBatch(beam.DoFn):
         self._files = batch_files(self._table, self._root)
 
     def process(self, batch: Batch, finalizer: Any = beam.DoFn.BundleFinalizerParam) -> None:
-        paths = self._files.write(batch)
+        if batch.rows:
+            self._files.write(batch)
         self._rows.inc(len(batch.rows))
+        publish = partial(self._files.publish, batch.series, batch.number)
         if self._at_once:
-            self._files.publish(batch.series, paths)
+            publish()
         else:
-            finalizer.register(lambda: self._files.publish(batch.series, paths))
+            finalizer.register(publish)

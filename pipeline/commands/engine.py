@@ -38,6 +38,7 @@ def engine(arguments: argparse.Namespace) -> int:
 
 def _up(cluster: FlinkCluster, arguments: argparse.Namespace) -> int:
     cluster.up()
+    say("its job server and metrics listen on all addresses of this machine: who reaches them can run code as you")
     say(f"Flink is ready: {cluster.rest.address} has its pages. Jobs go there with")
     return _flags(cluster, arguments)
 

@@ -19,7 +19,7 @@ from apache_beam.runners.runner import PipelineState
 from pipeline.build import EngineGraph, FeedSource, FolderSource, StreamGraph, Work, build_backfill, build_stream
 from pipeline.commands.run import reasons_of_rejects, say_and_judge
 from pipeline.cycle import FinishedCycle, cycle_report, new_run_id
-from pipeline.engine_lake import EngineLake, open_or_make_engine_lake
+from pipeline.engine_lake import Claim, EngineLake, open_or_make_engine_lake
 from pipeline.input_plan import find_files, slices_of
 from pipeline.run_log import say
 from pipeline.runners import (
@@ -69,8 +69,9 @@ def run_on_engine(settings: RunSettings, engine: EngineSettings) -> int:
         stages = len(translate(settings, engine, options, run_id).proto_pipeline.components.transforms)
         say("translated", f"dry run: the job was built ({stages} transforms), and given to nobody", stages=stages)
         return 0
-    goes_on = engine.start_anew or goes_on_from_state(settings)
-    lake = open_or_make_engine_lake(settings.output, run_id, engine.runner, goes_on=goes_on)
+    claim = Claim(run_id, engine.runner, engine.shards)
+    goes_on = goes_on_from_state(settings)
+    lake = open_or_make_engine_lake(settings.output, claim, goes_on=goes_on, anew=engine.start_anew)
     work = Work(run_id, settings.processes, settings.time_limit, settings.tags)
     if engine.streaming:
         return _stream(settings, engine, options, lake, work)
@@ -104,9 +105,10 @@ def _backfill(
     started, started_at = time.perf_counter(), instant_of(datetime.now(UTC))
     pipeline = _make_backfill(settings, engine, options, lake, work)
     if is_left_alone(options):
-        return _leave(pipeline.run(), work.run_id, quiet=settings.quiet)
+        return _leave(_submit(pipeline, lake), work.run_id, quiet=settings.quiet)
+    result = _submit(pipeline, lake)
     try:
-        result = _run(pipeline)
+        _check_end(result.wait_until_finish)
     except NewsbeamError:  # not at Ctrl-C: a job on a cluster runs on, and needs what it has written
         lake.drop_unpublished(work.run_id)
         raise
@@ -148,10 +150,12 @@ def _name_of(result: Any, run_id: str) -> str:
     return str((of_dataflow() if of_dataflow else None) or getattr(result, "_job_id", None) or run_id)
 
 
-def _run(pipeline: beam.Pipeline) -> object:
-    result = pipeline.run()
-    _check_end(result.wait_until_finish)
-    return result
+def _submit(pipeline: beam.Pipeline, lake: EngineLake) -> Any:
+    try:
+        return pipeline.run()
+    except BaseException:
+        lake.give_back()
+        raise
 
 
 def _check_end(wait_until_finish: Callable[[], object]) -> bool:
@@ -187,12 +191,12 @@ def _stream(
     if settings.feeds is not None:
         _check_lists(settings.feeds)
     pipeline = _make_stream(settings, engine, options, lake, work)
-    result = pipeline.run()
+    result = _submit(pipeline, lake)
     if is_left_alone(options):
         return _leave(result, work.run_id, quiet=settings.quiet)
     with stopping_on_signals() as stop:  # after the start, since Beam sets handlers of its own there
         if _waited(result, options, stop, work.run_id, quiet=settings.quiet):
-            lake.publish_rest(work.run_id)
+            lake.publish_rest()
     return 0
 
 
@@ -238,7 +242,11 @@ def _feeds(polling: FeedSettings, engine: EngineSettings) -> FeedSource:
 
 
 def _waited(result: Any, options: PipelineOptions, stop: Event, run_id: str, *, quiet: bool) -> bool:
-    """Wait for the job's end, and return whether it has come: where a signal cannot reach its source, it runs on.
+    """Wait for the job's end; where a signal cannot reach its source, only until the signal: the job runs on.
+
+    Returns:
+        whether the source was reached, and so all of the job's rows are written. (Elsewhere a job that has ended may
+        have been stopped with a savepoint.)
 
     Raises:
         NewsbeamError: the job failed.
@@ -253,7 +261,7 @@ def _waited(result: Any, options: PipelineOptions, stop: Event, run_id: str, *, 
     threading.Thread(target=_settle, args=(outcome, result.wait_until_finish), daemon=True).start()
     while not outcome.done() and (is_reached or not stop.is_set()):
         wait([outcome], timeout=_SECONDS_BETWEEN_LOOKS)
-    return outcome.done() and _check_end(outcome.result)
+    return outcome.done() and _check_end(outcome.result) and is_reached
 
 
 def _settle(outcome: Future[object], work: Callable[[], object]) -> None:

@@ -25,7 +25,10 @@ class Part(StrEnum):
 
 
 class Ports(NamedTuple):
-    """Where the parts listen, on localhost only."""
+    """Where the parts listen: on localhost, but for the job server and the metrics, which cannot be told to.
+
+    Whoever reaches a job server can have code run, so such a cluster is for machines that strangers cannot reach.
+    """
 
     zookeeper: int
     rest: int

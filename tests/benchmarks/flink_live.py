@@ -157,7 +157,21 @@ def _upgrade(job: LiveJob, folder: Path) -> None:
             "    stored_bytes: int = 0\n",
             '    stored_bytes: int = 0\n    note: str = ""\n',
         ),
-        ("transforms/poll_feeds_stream.py", "    token: int = 0\n", '    token: int = 0\n    note: str = ""\n'),
+        (
+            "transforms/poll_feeds_stream.py",
+            "    days: tuple[int, ...] = (-1,) * _DAYS\n",
+            '    days: tuple[int, ...] = (-1,) * _DAYS\n    note: str = ""\n',
+        ),
+        (
+            "schemas/fetch.py",
+            "    items_new: int | None = None\n",
+            "    items_new: int | None = None\n    note: str | None = None\n",
+        ),
+        (
+            "schemas/tables.py",
+            "_FETCH_COLUMNS: Final = [\n",
+            '_FETCH_COLUMNS: Final = [\n    _column("note", pa.string(), "of the next version"),\n',
+        ),
         ("pipeline/version.py", 'return version("newsbeam")', 'return version("newsbeam") + "+next"'),
     ):
         text = (tree / path).read_text()

@@ -23,7 +23,7 @@ from tests.deploy.places import DEPLOY, ROOT
 
 FLINK = DEPLOY / "flink"
 DOCKERFILE = (FLINK / "Dockerfile").read_text(encoding="utf-8")
-JARS, PORTS = FlinkJars(Path("job-server.jar"), Path("libraries")), Ports(*range(1, 9))
+JARS, PORTS = FlinkJars(Path("job-server.jar"), Path("libraries")), Ports(*range(1, 1 + len(Ports._fields)))
 FILES = ("feeds.yaml", "flink-deployment.yaml", "job-server.yaml", "submit.yaml")
 
 

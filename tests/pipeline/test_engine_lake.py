@@ -7,17 +7,18 @@ import duckdb
 import pytest
 
 from pipeline.cli import main
-from pipeline.engine_lake import EngineLake, open_or_make_engine_lake
-from pipeline.lake import open_lake
+from pipeline.engine_lake import Claim, EngineLake, open_or_make_engine_lake
+from pipeline.lake import JOB, open_lake
 from pipeline.views import view_definitions
 from schemas.errors import LakeError, UsageError
 from tests.samples import reject
 from transforms.batch_files import Batch, BatchFiles
 from transforms.functions.parquet_rows import flat_row
+from transforms.lake_files import check_claim
 
 
-def _open(root: Path, run_id: str = "one", *, goes_on: bool = False) -> EngineLake:
-    return open_or_make_engine_lake(str(root), run_id, "FlinkRunner", goes_on=goes_on)
+def _open(root: Path, run_id: str = "one", shards: int = 1, *, goes_on: bool = False, anew: bool = False) -> EngineLake:
+    return open_or_make_engine_lake(str(root), Claim(run_id, "FlinkRunner", shards), goes_on=goes_on, anew=anew)
 
 
 def test_a_lake_of_an_engine_can_be_queried_at_once(tmp_path: Path) -> None:
@@ -36,6 +37,28 @@ def test_another_job_is_refused_unless_it_goes_on(tmp_path: Path) -> None:
     assert job["run_id"] == "three"
 
 
+def test_a_job_goes_on_with_the_shards_of_before(tmp_path: Path) -> None:
+    _open(tmp_path / "lake", shards=2)
+    with pytest.raises(UsageError, match=r"--shards 3: the job .* had 2"):
+        _open(tmp_path / "lake", "two", 3, goes_on=True)
+    _open(tmp_path / "lake", "two", 2, goes_on=True)
+    _open(tmp_path / "lake", "three", 3, anew=True)
+
+
+def test_a_job_that_never_came_to_be_leaves_the_claim_as_it_was(tmp_path: Path) -> None:
+    _open(tmp_path / "lake").give_back()
+    _open(tmp_path / "lake")
+    _open(tmp_path / "lake", "two", goes_on=True).give_back()
+    check_claim(str(tmp_path / "lake"), JOB, "one")
+    with pytest.raises(LakeError, match="written by run one now; run two"):
+        check_claim(str(tmp_path / "lake"), JOB, "two")
+
+
+def test_a_path_that_stands_for_many_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"\*, \? or \["):
+        _open(tmp_path / "lake[1]")
+
+
 def test_a_lake_of_local_runs_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.txt").write_text("A text that is long enough. " * 20)
     lake = str(tmp_path / "lake")
@@ -51,13 +74,13 @@ def test_a_local_run_refuses_the_lake_of_a_job(tmp_path: Path, capfd: pytest.Cap
     assert "job" in capfd.readouterr().err
 
 
-def test_what_a_drained_job_has_left_is_published_and_a_failed_ones_dropped(tmp_path: Path) -> None:
+def test_what_a_failed_job_has_left_is_dropped_and_what_a_drained_one_has_is_published(tmp_path: Path) -> None:
     lake = _open(tmp_path / "lake")
     files = BatchFiles("rejects", lake.root)
     for run_id in ("one", "two"):
         files.write(Batch(f"{run_id}-000", 0, [flat_row(reject(1))]))
-    assert lake.publish_rest("one") == 1
     lake.drop_unpublished("two")
+    assert lake.publish_rest() == 1
     names = sorted(path.name for path in (tmp_path / "lake").rglob("*-000-*.parquet"))
     assert names == ["one-000-00000000.parquet"]
     assert "_newsbeam" not in str(next((tmp_path / "lake").rglob("one-000-*.parquet")))

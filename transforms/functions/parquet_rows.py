@@ -109,5 +109,6 @@ def _options(schema: pa.Schema, sort_column: str, rows: int) -> dict[str, Any]:
 
 
 def _arrow_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    columns = [pa.array([row[field.name] for row in rows], type=field.type) for field in schema]
+    # Rows of an engine's older state lack the columns that were added since.
+    columns = [pa.array([row.get(field.name) for row in rows], type=field.type) for field in schema]
     return pa.Table.from_arrays(columns, schema=schema)

@@ -147,3 +147,11 @@ def test_a_value_that_its_column_cannot_hold_is_an_error_not_another_value() -> 
     flat = dict(flat_row(article()))
     with pytest.raises((TypeError, ValueError, OverflowError)):
         to_parquet("articles", [flat | {"word_count": 1 << 40}])
+
+
+def test_a_row_of_an_older_state_lacks_columns_and_is_written_all_the_same() -> None:
+    row = dict(flat_row(fetch()))
+    del row["items_new"]
+    table = pq.read_table(io.BytesIO(to_parquet("fetches", [row])))
+    assert table["items_new"].to_pylist() == [None]
+    assert table["url"].to_pylist() == [row["url"]]
