@@ -4,12 +4,13 @@ LAKE ?= lake
 DATA ?=
 READY := .venv/.ready
 
-.PHONY: help run test test-engines lint types imports pytest models benchmarks clean
+.PHONY: help run test test-engines lint types imports pytest docs models benchmarks clean
 
 help:
 	@echo "make run         read seeds/ into $(LAKE)/ and ask it a question"
 	@echo "make test        lint, types, import rules and tests"
 	@echo "make test-engines tests on Flink and Prism, which are built first where java, mvn and go are (some minutes)"
+	@echo "make docs        make docs/columns.md and docs/flags.md anew"
 	@echo "make benchmarks DATA=FOLDER   measure; see BENCHMARKS.md"
 	@echo "make models DATA=FOLDER       make the files of transforms/models/ anew; see the cards in that folder"
 	@echo "make clean       remove what make has made"
@@ -55,6 +56,9 @@ $(READY): pyproject.toml uv.lock
 	@echo "newsbeam: installing into .venv/ (about 1 GB; a minute the first time)"
 	@uv="$$($(PYTHON) deploy/local/get_uv.py)" && "$$uv" sync --quiet --frozen --compile-bytecode --python "$$(command -v $(PYTHON))"
 	@touch $@
+
+docs: $(READY)
+	.venv/bin/python tests/docs/make_docs.py
 
 # In an environment of its own: what trains a model is not needed to run it.
 TRAINING := .tools/training/bin/python

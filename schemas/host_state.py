@@ -42,3 +42,5 @@ class HostState(NamedTuple):
     """The latest record of each of its origins."""
     last_answer_at: Instant | None = None
     """When the latest answer of any status was complete, or broke off."""
+    unanswered_since: Instant | None = None
+    """When the first request was made that met what a dead network does, with nothing else since."""

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.commands.query import connect
-from pipeline.engine_lake import open_or_make_engine_lake
+from pipeline.engine_lake import Claim, open_or_make_engine_lake
 from pipeline.options import command_parser
 from tests.deploy.places import DEPLOY, ROOT
 from transforms.lake_files import UNPUBLISHED, write_file
 
 TEXT = (DEPLOY / "RUNBOOK.md").read_text(encoding="utf-8")
+CLAIM = Claim("a-run", "FlinkRunner", 1)
 GUIDES = [DEPLOY / "RUNBOOK.md", DEPLOY / "dataflow" / "README.md", DEPLOY / "alerts" / "README.md"]
 
 
@@ -42,7 +43,7 @@ def test_commands_are_newsbeams(command: str) -> None:
 
 
 def test_queries_can_be_asked(tmp_path: Path) -> None:
-    open_or_make_engine_lake(str(tmp_path / "lake"), "a-run", "FlinkRunner", goes_on=False)
+    open_or_make_engine_lake(str(tmp_path / "lake"), CLAIM, goes_on=False)
     text = " ".join(TEXT.split())
     queries = re.findall(r'newsbeam query "([^"]+)"', text) + re.findall(r"`(select [^`]+)`", text)
     assert len(queries) >= 7
@@ -51,7 +52,7 @@ def test_queries_can_be_asked(tmp_path: Path) -> None:
 
 
 def test_what_a_drain_left_is_published_by_the_line_given(tmp_path: Path) -> None:
-    lake = open_or_make_engine_lake(str(tmp_path), "a-run", "FlinkRunner", goes_on=False)
+    lake = open_or_make_engine_lake(str(tmp_path), CLAIM, goes_on=False)
     path = "articles/date=2026-11-26/other-000-00000007.parquet"
     write_file(f"{tmp_path}/{UNPUBLISHED}/{path}", b"rows")
     (code,) = re.findall(r"^python -c '(.+)'$", TEXT, re.MULTILINE)

@@ -15,6 +15,7 @@ from schemas.fetch import Fetch
 from schemas.host_state import HostState
 from schemas.instants import Instant
 from transforms.functions.http_hints import DAY, SECOND
+from transforms.functions.network_outage import SUSPECT_FAILURES
 
 OVERLOADED_STATUSES: Final = frozenset((429, 503))
 """Too Many Requests and Service Unavailable. 403 is not one: it refuses a page or a client, whatever its pace."""
@@ -76,6 +77,8 @@ def after_fetch(host: HostState, fetch: Fetch, random: Random, rules: HostRules)
     A local outage must be told by the caller (`network_outage`), which then does not call this.
     """
     now = fetch.requested_at + math.ceil(fetch.seconds * SECOND)
+    silent_since = fetch.requested_at if host.unanswered_since is None else host.unanswered_since
+    host = host._replace(unanswered_since=silent_since if fetch.failure in SUSPECT_FAILURES else None)
     if fetch.failure in UNREACHABLE:
         return _blocked(host, now, rules.unreachable_pause, "unreachable", random, rules)
     if fetch.status is None and fetch.failure != "time_limit":

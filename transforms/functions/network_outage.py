@@ -27,13 +27,17 @@ list, a quiet round), it is what each host did before that tells: see `may_be_we
 
 
 _ALIVE_SECONDS: Final = DAY
-"""A host that has answered within this time may be well: own choice. It bounds for how long a host that died while
+"""A host that went silent within this time may be well: own choice. It bounds for how long a host that died while
 nobody else was asked is taken to be cut off; that of a list of one feed, above all."""
 
 
 def may_be_well(host: HostState, now: Instant) -> bool:
-    """Return whether a host's failure, with no answer from anywhere since, is no sign that the host itself is down."""
-    return host.last_answer_at is not None and now - host.last_answer_at <= _ALIVE_SECONDS * SECOND
+    """Return whether a host's failure, with no answer from anywhere since, is no sign that the host itself is down.
+
+    What counts is since when it does not answer, not when it last did: newsbeam leaves hosts alone for weeks.
+    """
+    silent_since = now if host.unanswered_since is None else host.unanswered_since
+    return host.last_answer_at is not None and now - silent_since <= _ALIVE_SECONDS * SECOND
 
 
 class OutageWatch(Generic[Held]):
@@ -42,20 +46,24 @@ class OutageWatch(Generic[Held]):
     An answer to a request that was started no earlier shows that a failure is of its own host's making; one to an
     earlier request shows only that there was a network then. Several hosts failing raise a suspicion: the scheduler
     then starts nothing more, and if those under way bring no such answer either, the network is down. (A dead name
-    fails faster than a living host answers, so the first few failures alone show nothing.)
+    fails faster than a living host answers, so the first few failures alone show nothing.) Only hosts that have
+    answered before raise it: names that never led anywhere can be made up by the thousand, by whoever writes a feed.
     """
 
     def __init__(self) -> None:
         self._held: list[tuple[str, Instant, Held]] = []
+        self._known: set[str] = set()
 
     @property
     def suspected(self) -> bool:
         """Whether so many hosts have failed, with no answer from anywhere since, that nothing should be started."""
-        return len({host for host, _, _ in self._held}) >= _LEAST_HOSTS
+        return len({host for host, _, _ in self._held if host in self._known}) >= _LEAST_HOSTS
 
-    def hold(self, host: str, started_at: Instant, held: Held) -> None:
+    def hold(self, host: HostState, started_at: Instant, held: Held) -> None:
         """Take in a suspect failure of a request that was started then."""
-        self._held.append((host, started_at, held))
+        if host.last_answer_at is not None:
+            self._known.add(host.host)
+        self._held.append((host.host, started_at, held))
 
     def note_answer(self, started_at: Instant) -> list[Held]:
         """Take in that a request that was started then was answered; returns the failures that count after all."""

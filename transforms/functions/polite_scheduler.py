@@ -206,19 +206,28 @@ class PoliteScheduler(Generic[Ticket]):
         outage, held = self._watch.suspected, self._watch.release()
         if outage:
             self._stopping = self._stopping or "local_outage"
+        well = {ended.host for ended in held if self._may_be_well(ended)}
         for ended in held:
-            if outage or may_be_well(self._lanes.state(ended.host), ended.exchange.fetch.requested_at):
+            is_new = self._lanes.state(ended.host).last_answer_at is None
+            if outage:
+                self._give_back(ended.step, "local_outage", ended.exchange.fetch)
+            elif ended.host in well or (well and is_new):
+                self._note(self._after(ended))  # its host is left alone for a while, nobody is blamed
                 self._give_back(ended.step, "local_outage", ended.exchange.fetch)
             else:
                 self._take_account(ended)
         return bool(held)
+
+    def _may_be_well(self, ended: _Ended[Ticket]) -> bool:
+        return may_be_well(self._lanes.state(ended.host), ended.exchange.fetch.requested_at)
 
     # What came of a request
 
     def _take_in(self, ended: _Ended[Ticket]) -> None:
         fetch = ended.exchange.fetch
         if fetch.failure in SUSPECT_FAILURES:
-            self._watch.hold(ended.host, fetch.requested_at, ended)  # its host's lane stays closed meanwhile
+            # Its host's lane stays closed meanwhile.
+            self._watch.hold(self._lanes.state(ended.host), fetch.requested_at, ended)
             return
         if fetch.status is not None or fetch.failure in _NETWORK_IS_UP:
             for held in self._watch.note_answer(fetch.requested_at):
@@ -227,8 +236,7 @@ class PoliteScheduler(Generic[Ticket]):
 
     def _take_account(self, ended: _Ended[Ticket]) -> None:
         fetch, step = ended.exchange.fetch, ended.step
-        state = after_fetch(self._lanes.state(ended.host), fetch, self._random, self._settings.rules)
-        self._note(state)
+        self._note(self._after(ended))
         self._lanes.open(ended.host)
         chain = after_step(step.chain, fetch)
         if not chain.ended:
@@ -238,6 +246,9 @@ class PoliteScheduler(Generic[Ticket]):
             self._finished.append(Finished(step.job, answer))
         else:
             self._take_robots(step.page_url, chain, ended.exchange.body)
+
+    def _after(self, ended: _Ended[Ticket]) -> HostState:
+        return after_fetch(self._lanes.state(ended.host), ended.exchange.fetch, self._random, self._settings.rules)
 
     def _go_on(self, step: _Step[Ticket]) -> None:
         """Put the next step of a chain into its host's lane."""

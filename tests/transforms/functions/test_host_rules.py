@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from schemas.fetch import Fetch
 from schemas.host_state import HostState
-from tests.fetch_samples import NOW, SECOND, NoJitter, fetch
+from tests.fetch_samples import HOUR, NOW, SECOND, NoJitter, fetch
 from transforms.functions.host_rules import HostRules, after_fetch, after_start, gap_seconds, may_start_at
 
 HOST = HostState("news.example")
@@ -45,6 +45,15 @@ def test_one_slow_answer_does_not_make_a_slow_host() -> None:
 def test_any_status_is_an_answer(status: int | None, failure: str | None, is_answer: bool) -> None:
     host = after_fetch(HOST, fetch(status, failure=failure, seconds=2.0), NoJitter(), RULES)
     assert host.last_answer_at == (NOW + 2 * SECOND if is_answer else None)
+
+
+def test_a_host_is_silent_from_the_first_request_that_may_have_met_a_dead_network_until_it_does_anything_else() -> None:
+    host = HOST
+    for hours in range(3):
+        host = after_fetch(host, fetch(None, failure="connect_timeout", at=NOW + hours * HOUR), NoJitter(), RULES)
+        assert host.unanswered_since == NOW
+    for row in (fetch(404), fetch(None, failure="connection_refused"), fetch(None, failure="time_limit")):
+        assert after_fetch(host, row, NoJitter(), RULES).unanswered_since is None
 
 
 def test_crawl_delay_is_obeyed_however_long() -> None:

@@ -401,10 +401,16 @@ def failing(server: HttpServer, dead: Callable[[str], bool], error: OSError) -> 
 OFFLINE = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
 
+def known(*names: str, days: int = 30) -> dict[str, HostState]:
+    """Hosts that answered so long ago."""
+    return {name: HostState(name, last_answer_at=NOW - days * DAY) for name in names}
+
+
 @pytest.mark.parametrize("error", [OFFLINE, OSError(101, "Network is unreachable")])
 def test_a_local_outage_counts_against_nobody(server: HttpServer, error: OSError) -> None:
     hosts = [f"{number}.example" for number in range(40)]
-    run = Run(server, jobs(server, *hosts, each=2), resolve=failing(server, lambda _: True, error), concurrency=8)
+    resolve = failing(server, lambda _: True, error)
+    run = Run(server, jobs(server, *hosts, each=2), hosts=known(*hosts), resolve=resolve, concurrency=8)
     assert run.why() == {"local_outage": 80}
     assert all(state.blocked_until == 0 for state in run.hosts.values())
     assert sum(len(left.fetches) for left in run.left_over) <= 8  # it is given up at once
@@ -423,15 +429,42 @@ def test_a_single_dead_host_is_its_own_fault(server: HttpServer) -> None:
     assert run.answers[0].failure == "resolver_failed"
 
 
-@pytest.mark.parametrize(("hours", "why"), [(2, {"local_outage": 2}), (25, {})])
-def test_one_or_two_hosts_that_answered_lately_may_be_cut_off_with_us(
-    server: HttpServer, hours: int, why: dict[str, int]
-) -> None:
-    names = ("a.example", "b.example")
-    hosts = {name: HostState(name, last_answer_at=NOW - hours * HOUR) for name in names}
-    run = Run(server, jobs(server, *names), hosts=hosts, resolve=failing(server, lambda _: True, OFFLINE))
-    assert run.why() == why
-    assert [state.blocked_until > 0 for state in run.hosts.values()] == [not why] * 2
+def test_one_or_two_hosts_that_answered_before_may_be_cut_off_with_us_for_a_day(server: HttpServer) -> None:
+    names, clock = ("a.example", "b.example"), JumpingClock()
+    hosts, resolve = known(*names, days=2), failing(server, lambda _: True, OFFLINE)
+    for hours, why in ((0, {"local_outage": 2}), (23, {"local_outage": 2}), (25, {})):
+        clock.time = NOW + hours * HOUR
+        run = Run(server, jobs(server, *names), hosts=hosts, resolve=resolve, clock=clock)
+        assert run.why() == why
+        hosts = run.hosts
+
+
+def test_a_lone_host_that_may_be_cut_off_is_asked_again_after_ten_minutes(server: HttpServer) -> None:
+    clock, resolve = JumpingClock(), failing(server, lambda _: True, OFFLINE)
+    first = Run(server, jobs(server, "a.example"), hosts=known("a.example"), resolve=resolve, clock=clock)
+    again = Run(server, jobs(server, "a.example"), hosts=first.hosts, resolve=resolve, clock=clock)
+    assert again.why() == {"local_outage": 1}
+    assert again.starts("a.example")[0] - first.starts("a.example")[0] >= 600
+
+
+def test_names_made_up_by_the_thousand_keep_no_page_of_anybody_else(server: HttpServer) -> None:
+    made_up = [Job(f"http://{number}.dead.example/", PAGE, 1_000 + number) for number in range(300)]
+    server.on("/robots.txt", Reply(404))
+    run = Run(
+        server,
+        [*made_up, *jobs(server, "a.example", purpose=PAGE)],
+        hosts={"a.example": HostState("a.example", NOW + HOUR, last_answer_at=NOW)},
+        resolve=failing(server, lambda host: "dead" in host, OFFLINE),
+    )
+    assert run.answers[0].status == 200
+    assert run.why() == {"robots_not_now": 300}
+
+
+def test_new_hosts_are_not_blamed_where_a_known_one_may_be_cut_off(server: HttpServer) -> None:
+    resolve = failing(server, lambda _: True, OFFLINE)
+    run = Run(server, jobs(server, "a.example", "new.example"), hosts=known("a.example"), resolve=resolve)
+    assert run.why() == {"local_outage": 2}
+    assert Run(server, jobs(server, "new.example", "newer.example"), resolve=resolve).why() == {}
 
 
 def test_a_host_that_answered_lately_is_down_where_another_one_answers(server: HttpServer) -> None:
@@ -452,7 +485,8 @@ def test_a_network_that_goes_down_in_the_middle_counts_against_nobody(server: Ht
 
     hosts = [f"{number}.example" for number in range(60)]
     resolve = failing(server, is_down, OFFLINE)
-    run = Run(server, jobs(server, *hosts), resolve=resolve, concurrency=4, clock=PassingClock())
+    clock = PassingClock()
+    run = Run(server, jobs(server, *hosts), hosts=known(*hosts), resolve=resolve, concurrency=4, clock=clock)
     assert set(run.why()) == {"local_outage"}
     assert len(run.left_over) >= 45
     # What was started before the last request that was answered cannot be told from a host's own fault.
