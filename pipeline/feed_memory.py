@@ -6,7 +6,7 @@ The tables are made by the first cycle that polls; a lake that is only fed from 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from pipeline.host_memory import HostMemory
 from pipeline.memory import Memory
@@ -16,8 +16,11 @@ from schemas.errors import InputRejected
 from schemas.feed_state import NEVER, FeedState
 from schemas.host_state import HostState
 from schemas.instants import Instant
+from transforms.functions.feed_merging import due_alone
 from transforms.functions.host_rules import may_start_at
+from transforms.functions.http_hints import DAY, SECOND
 from transforms.functions.named_feeds import NAMING_KINDS
+from transforms.functions.polling import asked_at_listed_url, asked_whole
 from transforms.functions.redirects import host_of
 
 _FEED_COLUMNS: Final = FeedState._fields
@@ -28,13 +31,18 @@ _TABLES: Final = (
     "primary key (listed_url)) without rowid",
     f"create table if not exists due_pages ({', '.join(_PAGE_COLUMNS)}, primary key (url)) without rowid",
     "create index if not exists pages_by_time on due_pages (due_at)",
+    "create index if not exists pages_by_feed on due_pages (feed_url, first_seen_at)",
 )
 _INDEXES: Final = (
     "create index if not exists feeds_by_time on feed_states (next_poll_at) where is_listed",
     "create index if not exists feeds_by_naming on feed_states (named_by) where named_by is not null",
+    "create index if not exists feeds_off_by_time on feed_states (next_poll_at) where is_listed = 0",
 )
 _UNLISTED, _LISTED, _NAMED = 0, 1, 2
 """Values of `is_listed`: not polled; on the user's list; only named by a sitemap index or a list that is on it."""
+
+_KEPT_DAYS: Final = 30
+"""Days for which a feed that is not polled any more is remembered after it would have been due: own choice."""
 
 _DUE: Final = "is_listed and next_poll_at <= ?"
 """The only place that says which feeds are due; one that is gone is so at `NEVER`."""
@@ -43,14 +51,15 @@ _UNNAME: Final = (
     f"update feed_states set named_by = null, is_listed = case is_listed when {_NAMED} then {_UNLISTED} else is_listed "
     "end where named_by"
 )
-_ASK_WHOLE: Final = "update feed_states set etag = null, last_modified = null, body_digest = null"
-_NAMING_KINDS: Final = ", ".join(f"'{kind}'" for kind in NAMING_KINDS)
 _STATE: Final = ", ".join(_FEED_COLUMNS)
 _PAGE: Final = ", ".join(_PAGE_COLUMNS)
 
 
 class FeedMemory:
     """`FeedIndex` over a lake's memory and the memory of hosts."""
+
+    _inputs_are_kept: ClassVar = True
+    """Whether inputs are remembered for good, so that feeds that come back may have forgotten their items."""
 
     def __init__(self, memory: Memory, hosts: HostMemory) -> None:
         self._memory = memory
@@ -77,9 +86,9 @@ class FeedMemory:
         listed, before = dict.fromkeys(urls), self.listed()
         added = [FeedState(url, url) for url in listed if url not in before]
         for state in added:
+            for known in self._states("listed_url = ?", state.listed_url):
+                self.keep_feed(_listed_again(known))
             self._insert(state, _LISTED, f"is_listed = {_LISTED}")
-            # It must bring its whole document: what it names has been forgotten since it was listed the last time.
-            self._memory.do(f"{_ASK_WHOLE} where listed_url = ? and kind in ({_NAMING_KINDS})", state.listed_url)
         gone = before.difference(listed)
         if not gone:
             return added, []
@@ -95,7 +104,8 @@ class FeedMemory:
     ) -> tuple[list[FeedState], list[FeedState]]:
         """Note, within a cycle, what a listed sitemap index, or list of feeds, names now.
 
-        What is named twice is polled as long as the first that named it does so.
+        What is named twice is polled as long as the first that named it does so. What was not known is due from the
+        poll on that named it: not ahead of the feeds of its host that have waited.
 
         Returns:
             the feeds that are polled from now on, and those that are no longer.
@@ -105,9 +115,10 @@ class FeedMemory:
         added = [url for url in named if url not in before and not self._is_polled(url)]
         level = f"case is_listed when {_UNLISTED} then {_NAMED} else is_listed end"
         change = f"named_by = coalesce(named_by, excluded.named_by), is_listed = {level}"
+        (named_at,) = self._memory.row("select last_polled_at from feed_states where listed_url = ?", naming) or (None,)
         for url in named:
             if url not in before:
-                self._insert(FeedState(url, url, named_by=naming), _NAMED, change)
+                self._insert(FeedState(url, url, named_at or 0, named_by=naming), _NAMED, change)
         gone = [state for url, state in before.items() if url not in named and complete]
         for state in gone:
             self._memory.do(f"{_UNNAME} = ? and listed_url = ?", naming, state.listed_url)
@@ -126,13 +137,21 @@ class FeedMemory:
         """Return those that are not polled any more; what was merged into one of them is polled on its own again."""
         removed = {url: state for url, state in polled.items() if not self._is_polled(url)}
         for state in removed.values():
-            if state.named_by is not None:  # names cost their publisher nothing: only feeds that were seen are kept
-                statement = f"delete from feed_states where is_listed = {_UNLISTED} and last_success_at is null"
-                self._memory.do(f"{statement} and listed_url = ?", state.listed_url)
+            if state.named_by is not None:
+                self._forget_named(state)
         for state in self.feeds() if removed else ():
             if (merged := removed.get(state.merged_into or "")) is not None:
-                self.keep_feed(state._replace(merged_into=None, next_poll_at=merged.next_poll_at))
+                self.keep_feed(state._replace(merged_into=None, next_poll_at=due_alone(state, [merged])))
         return list(removed.values())
+
+    def _forget_named(self, state: FeedState) -> None:
+        """Keep little of a feed that is named no more, since names cost their publisher nothing: only what was seen is
+        kept, and no items, which have their own memory, if that keeps them for good.
+        """
+        statement = f"delete from feed_states where is_listed = {_UNLISTED} and last_success_at is null"
+        self._memory.do(f"{statement} and listed_url = ?", state.listed_url)
+        if self._inputs_are_kept:
+            self.keep_feed(asked_whole(state)._replace(known_items=b""))
 
     def listed(self) -> set[str]:
         """Return the addresses of all feeds of the user's list, without those that these name."""
@@ -154,10 +173,15 @@ class FeedMemory:
         self._memory.do(f"update feed_states set {changes} where listed_url = ?", *kept.values(), state.listed_url)
 
     def due_pages(self, now: Instant, most: int) -> list[DuePage]:
-        """Return pages that may be asked for now, of all hosts in turn."""
+        """Return pages that may be asked for now, of all hosts in turn, and of each host those of all feeds in turn.
+
+        So no feed holds up another one's pages on a host by naming many of them.
+        """
+        of_feed = "row_number() over (partition by host, feed_url order by first_seen_at desc, url) as of_feed"
+        place = "row_number() over (partition by host order by of_feed, first_seen_at desc, url) as place"
         query = (
-            f"select {_PAGE} from (select {_PAGE}, row_number() over (partition by host order by due_at, url) as place "
-            "from due_pages where due_at <= ?) order by place, due_at, url limit ?"
+            f"select {_PAGE} from (select {_PAGE}, {place} from (select {_PAGE}, {of_feed} from due_pages "
+            "where due_at <= ?)) order by place, due_at, url limit ?"
         )
         return [DuePage(*row) for row in self._memory.rows(query, now, most)]
 
@@ -169,6 +193,14 @@ class FeedMemory:
             return False
         self._memory.do(f"insert into due_pages ({_PAGE}) values (?, ?, ?, ?, ?, ?, ?)", *page)
         return True
+
+    def trim_pages(self, feed_url: str, most: int) -> int:
+        """Forget, of the waiting pages that a feed has named, the oldest beyond so many; returns how many."""
+        query = "select url from due_pages where feed_url = ? order by first_seen_at desc, url limit -1 offset ?"
+        beyond = self._memory.rows(query, feed_url, most)
+        for (url,) in beyond:
+            self.drop_page(url)
+        return len(beyond)
 
     def keep_page(self, page: DuePage) -> None:
         """Note what is known of a waiting page from now on."""
@@ -194,6 +226,14 @@ class FeedMemory:
     def keep_host(self, state: HostState) -> None:
         """Note, at once and for good, what is known of a host."""
         self._hosts.keep_host(state)
+
+    def forget_old(self, now: Instant) -> None:
+        """Forget feeds that are listed and named no more, a month after they would have been due, and hosts of which
+        nothing is due any more.
+        """
+        before = now - _KEPT_DAYS * int(DAY * SECOND)
+        self._memory.do(f"delete from feed_states where is_listed = {_UNLISTED} and next_poll_at < ?", before)
+        self._hosts.forget_hosts(now)
 
     # What the loop of cycles and the commands ask
 
@@ -243,6 +283,16 @@ class FeedMemory:
     def _missing_columns(self) -> list[str]:
         present = {row[1] for row in self._memory.rows("pragma table_info(feed_states)")}
         return [name for name in _FEED_COLUMNS if name not in present]
+
+
+def _listed_again(state: FeedState) -> FeedState:
+    """Return a feed that is on the list anew as its user means it: at the address as given, and not gone."""
+    if state.gone_at is not None:
+        state = state._replace(gone_at=None, next_poll_at=0)
+    # What an index or list names has been forgotten since it was listed the last time: it must bring it whole.
+    if state.url != state.listed_url or state.kind in NAMING_KINDS:
+        state = asked_at_listed_url(state)
+    return state
 
 
 def _literal(name: str) -> str:

@@ -17,6 +17,8 @@ from typing import Any, Final
 
 from schemas.errors import LakeError
 from schemas.host_state import HostState, RobotsRecord
+from schemas.instants import Instant
+from transforms.functions.http_hints import DAY, SECOND
 
 _TABLES: Final = """
 create table if not exists hosts (host text primary key, state text not null) without rowid;
@@ -24,6 +26,19 @@ create table if not exists robots (host text primary key, records text not null)
 """
 _VERSION: Final = 1
 _NO_ROBOTS: Final = hash(())
+
+_KEPT_DAYS: Final = 35
+"""Days for which a host is remembered after its last request, or the end of its block: a feed that fails is still asked
+every 33 at least, so what is forgotten has neither feeds nor pages left. Feeds can name any number of hosts."""
+
+_FORGET: Final = (
+    "delete from hosts where max(ifnull(json_extract(state, '$.last_start_at'), 0), "
+    "ifnull(json_extract(state, '$.next_start_at'), 0), ifnull(json_extract(state, '$.blocked_until'), 0)) < ?"
+)
+_FORGET_ROBOTS: Final = (
+    "delete from robots where not exists (select 1 from json_each(robots.records) as record "
+    "where json_extract(record.value, '$[4]') >= ?)"
+)
 
 
 class HostMemory:
@@ -38,6 +53,7 @@ class HostMemory:
         self._lock = threading.RLock()
         self._robots: dict[str, int] = {}
         """Hashes of what is noted of robots.txt already: it changes seldom, and may be long."""
+        self._forget_at: Instant = 0
         with self._explained():
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
             self._connection.execute("pragma journal_mode = wal")
@@ -74,6 +90,16 @@ class HostMemory:
                 connection.execute("insert or replace into robots values (?, ?)", (state.host, records))
                 self._robots[state.host] = hash(state.robots)
             connection.execute("insert or replace into hosts values (?, ?)", (state.host, json.dumps(known)))
+
+    def forget_hosts(self, now: Instant) -> None:
+        """Forget, once a day, hosts that were left alone for more than a month, and each robots.txt that expired."""
+        with self.using() as connection:
+            if now < self._forget_at:
+                return
+            self._forget_at = now + int(DAY * SECOND)
+            connection.execute(_FORGET, (now - _KEPT_DAYS * int(DAY * SECOND),))
+            connection.execute(_FORGET_ROBOTS, (now - int(DAY * SECOND),))
+            self._robots.clear()
 
     @contextmanager
     def using(self) -> Iterator[sqlite3.Connection]:

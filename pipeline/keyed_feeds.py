@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from pipeline.feed_memory import FeedMemory
 from pipeline.feed_run import feed_lists
@@ -15,16 +14,12 @@ from pipeline.host_memory import HostMemory
 from pipeline.memory import Memory
 from pipeline.remote_lists import FeedLists
 from pipeline.settings import FeedSettings
-from schemas.errors import UsageError
 from transforms.poll_feeds_stream import Change
-
-_logger = logging.getLogger(__name__)
 
 _IN_MEMORY: Final = Path(":memory:")
 
-
-_lists: dict[FeedSettings, tuple[FeedLists, list[str]]] = {}
-"""The lists of this process, and what they held the last time that they could be read."""
+_lists: dict[FeedSettings, FeedLists] = {}
+"""The lists of this process, which know what they held the last time that they could be read."""
 
 
 def listed_feeds(polling: FeedSettings) -> list[str]:
@@ -35,19 +30,15 @@ def listed_feeds(polling: FeedSettings) -> list[str]:
     Raises:
         UsageError: one cannot be read, and could not before.
     """
-    known = _lists.get(polling)
-    lists = known[0] if known else feed_lists(polling)
-    try:
-        _lists[polling] = lists, lists.read()
-    except UsageError as error:
-        if known is None:
-            raise
-        _logger.warning("%s; going on with the feeds of before", error)
-    return _lists[polling][1]
+    if polling not in _lists:
+        _lists[polling] = feed_lists(polling)
+    return _lists[polling].read()
 
 
 class KeyedFeedMemory(FeedMemory):
     """`KeyedFeeds` over the tables of the local keeper, so that what is to be remembered is said once."""
+
+    _inputs_are_kept: ClassVar = False  # but for some days, and a feed may come back after a week
 
     def __init__(self) -> None:
         memory, hosts = Memory(_IN_MEMORY), HostMemory(_IN_MEMORY)
@@ -95,9 +86,11 @@ class _Watched:
             connection.execute("create table changed (name, key, primary key (name, key)) without rowid")
             for name, key in self.keys.items():
                 for event, row in (("insert", "new"), ("update", "new"), ("delete", "old")):
+                    # Not `or ignore`: what the statement that fires a trigger does on conflict counts in its place.
                     connection.execute(
                         f"create trigger {name}_{event} after {event} on {name} begin "
-                        f"insert or ignore into changed values ('{name}', {row}.{key}); end"
+                        f"insert into changed select '{name}', {row}.{key} where not exists "
+                        f"(select 1 from changed where name = '{name}' and key = {row}.{key}); end"
                     )
 
     def changes(self) -> Iterator[Change]:

@@ -45,7 +45,17 @@ def read_own_list(lake: Lake) -> list[str]:
         UsageError: it holds a line that is no address.
     """
     path = _path_of(lake)
-    return read_feed_list([str(path)], "") if path.is_file() and _has_feeds(path.read_text("utf-8")) else []
+    return read_feed_list([str(path)], "") if path.is_file() and _has_feeds(path.read_bytes()) else []
+
+
+def is_empty_own_list(given: str) -> bool:
+    """Whether a path is that of a lake's own list, and no feed is on it: whoever takes them all off means it.
+
+    Of any other list without feeds it is likelier that it is not what was meant to be given.
+    """
+    path = Path(given)
+    is_own = path.name == _NAME and path == _path_of(Lake(path.parent.parent)) and path.is_file()
+    return is_own and not _has_feeds(path.read_bytes())
 
 
 def add_to_own_list(lake: Lake, urls: Iterable[str]) -> set[str]:
@@ -63,7 +73,8 @@ def add_to_own_list(lake: Lake, urls: Iterable[str]) -> set[str]:
 
 
 def _append(path: Path, urls: Iterable[str]) -> None:
-    before = path.read_text("utf-8") if path.is_file() else _HEAD
+    # Bytes that are no UTF-8 can only be in comments here: else the list could not have been read.
+    before = path.read_text("utf-8", "replace") if path.is_file() else _HEAD
     text = before if before.endswith("\n") or not before else before + "\n"
     made = path.with_suffix(".new")
     with made.open("w", encoding="utf-8") as file:
@@ -73,8 +84,9 @@ def _append(path: Path, urls: Iterable[str]) -> None:
     made.replace(path)  # whole or not at all, for a run that reads it meanwhile
 
 
-def _has_feeds(text: str) -> bool:
-    return any(line.strip() and not line.strip().startswith("#") for line in text.splitlines())
+def _has_feeds(data: bytes) -> bool:
+    lines = (line.strip() for line in data.removeprefix(b"\xef\xbb\xbf").splitlines())
+    return any(line and not line.startswith(b"#") for line in lines)
 
 
 def _path_of(lake: Lake) -> Path:

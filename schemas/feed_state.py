@@ -16,7 +16,8 @@ class FeedState(NamedTuple):
     listed_url: str
     """Address as the user's list has it: the feed's key, never changed."""
     url: str
-    """Address that is asked: the listed one, until the publisher has moved the feed for good."""
+    """Address that is asked: the listed one, until the publisher has moved the feed for good; both in turn where it
+    fails for long."""
     next_poll_at: Instant = 0
     """The feed is due from then on, and not asked before; `NEVER` for one that is gone. Nothing else says when."""
     interval: float = 0.0
@@ -48,7 +49,8 @@ class FeedState(NamedTuple):
     last_failure: str | None = None
     """Reason of the latest failure since the last success."""
     moved_to: str | None = None
-    """Where a permanent redirect led once; the second time it becomes `url`."""
+    """Where a permanent redirect led once, the second time it becomes `url`; or the `url` of before, while a moved feed
+    that fails is tried at its listed address."""
     resolved_url: str | None = None
     """Address of the last good answer, after all redirects."""
     merged_into: str | None = None

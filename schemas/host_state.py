@@ -41,6 +41,6 @@ class HostState(NamedTuple):
     robots: tuple[RobotsRecord, ...] = ()
     """The latest record of each of its origins."""
     last_answer_at: Instant | None = None
-    """When the latest answer of any status was complete, or broke off."""
+    """When the latest answer of any status was complete, or broke off; a refused connection is one, too."""
     unanswered_since: Instant | None = None
     """When the first request was made that met what a dead network does, with nothing else since."""

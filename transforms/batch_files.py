@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from apache_beam.io.filesystems import FileSystems
 
@@ -12,6 +12,7 @@ from transforms.functions.parquet_rows import encode_by_day
 from transforms.lake_files import UNPUBLISHED, delete_files, find_paths, publish_files, write_file
 
 FlatRow: TypeAlias = Mapping[str, Any]
+_NONE: Final = -1
 
 
 class Batch(NamedTuple):
@@ -36,6 +37,7 @@ class BatchFiles:
         self._unpublished = FileSystems.join(root, UNPUBLISHED)
         self._next: dict[str, int] = {}
         self._waiting: dict[str, set[str]] = {}
+        self._told: dict[str, int] = {}
         self._lock = threading.RLock()
 
     def settle(self, series: str, number: int) -> int:
@@ -58,6 +60,7 @@ class BatchFiles:
             seen = max(map(_number_of, find_paths(self._root, pattern)), default=-1)
             self._next[series] = max(number, seen + 1)
             self._waiting[series] = {path for path in left if _number_of(path) < number}
+            self._told[series] = _NONE
             return self._next[series]
 
     def write(self, batch: Batch) -> list[str]:
@@ -71,8 +74,28 @@ class BatchFiles:
             self._waiting.setdefault(batch.series, set()).update(paths)
             return paths
 
+    def told(self, series: str) -> int:
+        """Return up to which batch of a series an engine has told that it is durable; below 0 for none.
+
+        Not to be believed at once: Flink tells it, when a checkpoint is complete, also of bundles that ended after the
+        state had been taken for it. (Beam's `ExecutableStageDoFnOperator.notifyCheckpointComplete`; a kill right then
+        doubled rows.) What it tells later of a bundle that began after that is true of all that it told before.
+        """
+        with self._lock:
+            return self._told.get(series, _NONE)
+
+    def hear(self, series: str, number: int, told_before: int) -> None:
+        """Take in that an engine calls a batch durable.
+
+        Args:
+            told_before: what `told` was when the batch's bundle was under way; all up to there is moved.
+        """
+        with self._lock:
+            self._told[series] = max(number, self._told.get(series, _NONE))
+            self.publish(series, told_before)
+
     def publish(self, series: str, number: int) -> None:
-        """Move what waits of a series up to a batch: if that is durable, so are those before it."""
+        """Move what waits of a series up to a batch."""
         with self._lock:
             waiting = self._waiting.get(series, set())
             durable = {path for path in waiting if _number_of(path) <= number}

@@ -28,14 +28,15 @@ MOST_BYTES: Final = 16_000_000
 class WriteStream(beam.PTransform):
     """Rows of one table -> files in the lake at `root`, for an unbounded run; returns nothing.
 
-    Rows are collected by shard into batches, numbered in keyed state; a batch ends after `seconds`, or when it is full.
-    Its files are named by what the state says (`<writer>-<shard>-<number>.parquet`), written under the private folder,
-    and moved to readers when the engine has made the state durable that counts the batch as done (a bundle finalizer:
-    Flink calls it after the checkpoint). An engine that goes back to an older state takes the number back with it; so
-    whoever meets a shard for the first time, or with another number than it left it with, settles what lies there:
-    batches below the number are published with the next that is durable, the others deleted; their rows come again.
-    (Windows in front of a sink lost rows here, files named by content or time doubled them: `docs/decisions/0012`.)
-    Two attempts at once, of which one hangs for longer than the engine waits, can still take each other's files.
+    Rows are collected by shard into batches, numbered in keyed state; a batch ends after `seconds`, or when it is
+    full. Its files are named by what the state says (`<writer>-<shard>-<number>.parquet`), written under the private
+    folder, and moved to readers when the engine has made the state durable that counts the batch as done (a bundle
+    finalizer: Flink calls it after the checkpoint, and not always the right one: see `BatchFiles.told`). An engine
+    that goes back to an older state takes the number back with it; so whoever meets a shard for the first time, or
+    with another number than it left it with, settles what lies there: batches below the number are published with the
+    next that is durable, the others deleted; their rows come again. (Windows in front of a sink lost rows here, files
+    named by content or time doubled them: `docs/decisions/0012`.) Two attempts at once, of which one hangs for longer
+    than the engine waits, can still take each other's files.
 
     `publish_at_once` is for engines that call no finalizer: a row is seen at once, and again after a failure.
     """
@@ -77,7 +78,11 @@ class _Head(NamedTuple):
 _ROWS: Final = BagStateSpec("rows", FastPrimitivesCoder())
 _HEAD: Final = ReadModifyWriteStateSpec("head", FastPrimitivesCoder())
 _FLUSH: Final = TimerSpec("flush_rows", TimeDomain.REAL_TIME)
+_TELL: Final = TimerSpec("tell_of_rows", TimeDomain.REAL_TIME)
 _END: Final = TimerSpec("end_of_rows", TimeDomain.WATERMARK)
+
+_SECONDS_BETWEEN_LOOKS: Final = 2.0
+"""While files wait to be published; a checkpoint is taken every 10 s."""
 
 
 class _BufferRows(beam.DoFn):
@@ -96,17 +101,18 @@ class _BufferRows(beam.DoFn):
         rows: Any = beam.DoFn.StateParam(_ROWS),
         head_state: Any = beam.DoFn.StateParam(_HEAD),
         flush: Any = beam.DoFn.TimerParam(_FLUSH),
+        tell: Any = beam.DoFn.TimerParam(_TELL),
         end: Any = beam.DoFn.TimerParam(_END),
     ) -> Iterator[Batch]:
         shard, row = keyed
         head = self._settled(shard, head_state)
         if not head.rows:
-            self._set_alarm(flush)
+            flush.set(Timestamp.now() + self._seconds)
             end.set(GlobalWindow().max_timestamp())
         rows.add(row)
         head = head._replace(rows=head.rows + 1, stored_bytes=head.stored_bytes + _size(row))
         if head.rows >= MOST_ROWS or head.stored_bytes >= MOST_BYTES:
-            yield from self._batch(head, rows, head_state)
+            yield from self._batch(head, rows, head_state, tell)
         else:
             head_state.write(tuple(head))
 
@@ -116,20 +122,28 @@ class _BufferRows(beam.DoFn):
         shard: Any = beam.DoFn.KeyParam,
         rows: Any = beam.DoFn.StateParam(_ROWS),
         head_state: Any = beam.DoFn.StateParam(_HEAD),
-        flush: Any = beam.DoFn.TimerParam(_FLUSH),
+        tell: Any = beam.DoFn.TimerParam(_TELL),
     ) -> Iterator[Batch]:
-        """End the batch; and look again later while files wait to be published.
-
-        For those that an earlier process has left, or that could not be moved when it was time, an empty batch has the
-        engine tell once more what is durable.
-        """
+        """End the batch: its time is up."""
         head = self._settled(shard, head_state)
         if head.rows:
-            yield from self._batch(head, rows, head_state)
-        elif self._files.is_waiting(head.series):
+            yield from self._batch(head, rows, head_state, tell)
+
+    @on_timer(_TELL)  # type: ignore[untyped-decorator]
+    def tell(
+        self,
+        shard: Any = beam.DoFn.KeyParam,
+        head_state: Any = beam.DoFn.StateParam(_HEAD),
+        tell: Any = beam.DoFn.TimerParam(_TELL),
+    ) -> Iterator[Batch]:
+        """While files wait to be published, have the engine tell what is durable, by an empty batch.
+
+        They are this process's, or an earlier one has left them, or they could not be moved when it was time.
+        """
+        head = self._settled(shard, head_state)
+        if self._files.is_waiting(head.series):
             yield Batch(head.series, head.number - 1, [])
-        if head.rows or self._files.is_waiting(head.series):
-            self._set_alarm(flush)
+            tell.set(Timestamp.now() + _SECONDS_BETWEEN_LOOKS)
 
     @on_timer(_END)  # type: ignore[untyped-decorator]
     def finish(
@@ -137,11 +151,12 @@ class _BufferRows(beam.DoFn):
         shard: Any = beam.DoFn.KeyParam,
         rows: Any = beam.DoFn.StateParam(_ROWS),
         head_state: Any = beam.DoFn.StateParam(_HEAD),
+        tell: Any = beam.DoFn.TimerParam(_TELL),
     ) -> Iterator[Batch]:
         """End the last batch: the stream has come to its end, or is drained."""
         head = self._settled(shard, head_state)
         if head.rows:
-            yield from self._batch(head, rows, head_state)
+            yield from self._batch(head, rows, head_state, tell)
 
     def _settled(self, shard: int, head_state: Any) -> _Head:
         known = head_state.read()
@@ -152,14 +167,12 @@ class _BufferRows(beam.DoFn):
             head_state.write(tuple(head))
         return head
 
-    def _batch(self, head: _Head, rows: Any, head_state: Any) -> Iterator[Batch]:
+    def _batch(self, head: _Head, rows: Any, head_state: Any, tell: Any) -> Iterator[Batch]:
+        tell.set(Timestamp.now() + _SECONDS_BETWEEN_LOOKS)
         batch = Batch(head.series, head.number, list(rows.read()))
         rows.clear()
         head_state.write(tuple(_Head(head.series, head.number + 1)))
         yield batch
-
-    def _set_alarm(self, timer: Any) -> None:
-        timer.set(Timestamp.now() + self._seconds)
 
 
 def _size(row: FlatRow) -> int:
@@ -178,8 +191,8 @@ class _WriteBatch(beam.DoFn):
         if batch.rows:
             self._files.write(batch)
         self._rows.inc(len(batch.rows))
-        publish = partial(self._files.publish, batch.series, batch.number)
         if self._at_once:
-            publish()
+            self._files.publish(batch.series, batch.number)
         else:
-            finalizer.register(publish)
+            told_before = self._files.told(batch.series)
+            finalizer.register(partial(self._files.hear, batch.series, batch.number, told_before))

@@ -11,12 +11,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import psutil
 import pyarrow.parquet as pq
@@ -222,6 +223,9 @@ class Account:
     sent: int
     waiting: int
     """Whose page was not to be had until the end."""
+    polls: int
+    """Documents of feeds that the lake knows of."""
+    doubled_fetches: int
     lost: list[str]
     doubled: list[str]
     orphans: list[str]
@@ -231,14 +235,18 @@ class Account:
 def account(farm: Farm, lake: Path, orphans_before: float) -> Account:
     """Compare the lake with what the farm's servers have sent.
 
+    Documents count whose request is a row of `fetches`: what was sent after the last checkpoint before a failure is asked
+    for again, and of feeds that go on fast some of it has left them by then.
+
     Args:
         farm: what was polled.
         lake: what was written.
         orphans_before: what lies in the private folder and is older than this moment (since 1970) lies there for good.
     """
-    world, requests = farm.world(), farm.requests()
+    requests = farm.requests()
+    world, polls = farm.world(), kept_polls(farm, lake, requests)
     servers = FeedFarm(world, lambda: 0.0, by_name=False, port=farm.events("farm")[0]["port"])
-    sent = sent_items(world, requests)
+    sent = sent_items(world, polls)
     pages = [one for one in requests if one.kind == "page" and one.status in (200, 404, 410)]
     answered = {(one.host, one.path.removeprefix("/proper")) for one in pages}
     counts: Counter[str] = Counter()
@@ -255,7 +263,30 @@ def account(farm: Farm, lake: Path, orphans_before: float) -> Account:
         if rows > 1:
             doubled.append(guid)
     left = [str(path) for path in (lake / UNPUBLISHED).rglob("*.parquet") if path.stat().st_mtime < orphans_before]
-    return Account(len(sent), waiting, lost, doubled, left)
+    return Account(len(sent), waiting, len(polls), doubled_fetches(lake), lost, doubled, left)
+
+
+def kept_polls(farm: Farm, lake: Path, requests: Sequence[Asked]) -> list[Asked]:
+    """Return the requests for feeds that the lake knows of."""
+    began = farm.events("farm")[0]["time"]
+    columns = ["requested_at", "host", "url", "purpose", "fetch_id"]
+    tables = [
+        pq.read_table(path, columns=columns, partitioning=None) for path in (lake / "fetches").glob("*/*.parquet")
+    ]
+    rows = [row for table in tables for row in table.to_pylist() if row["purpose"] == "feed"]
+    known: defaultdict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        known[urlsplit(row["url"]).path].append(row["requested_at"].timestamp() - began)
+    # A server sees a request a moment after its start; the next one to its host comes a second later.
+    return [one for one in requests if any(-0.1 <= one.at - start < 0.7 for start in known[one.path])]
+
+
+def doubled_fetches(lake: Path) -> int:
+    """Return how many rows of `fetches` are there twice."""
+    ids: Counter[str] = Counter()
+    for path in (lake / "fetches").glob("*/*.parquet"):
+        ids.update(pq.read_table(path, columns=["fetch_id"], partitioning=None)["fetch_id"].to_pylist())
+    return sum(times - 1 for times in ids.values())
 
 
 def latencies(farm: Farm, seen: Mapping[str, Sequence[float]], since: float) -> list[float]:

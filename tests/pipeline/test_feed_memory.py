@@ -83,7 +83,21 @@ def test_a_feed_that_is_listed_again_is_not_due_early(memory: Memory, feeds: Fee
         assert [state.listed_url for state in feeds.due_feeds(99)] == ["https://c.example/"]
         feeds.take_list([FULL.listed_url])
     assert feeds.due_feeds(49) == []
-    assert feeds.due_feeds(50) == [FULL._replace(next_poll_at=50)]
+    (again,) = feeds.due_feeds(50)
+    assert (again.polls, again.known_items, again.failure_score) == (FULL.polls, FULL.known_items, FULL.failure_score)
+
+
+def test_a_feed_that_is_listed_again_is_asked_at_its_listed_address_and_is_not_gone(
+    memory: Memory, feeds: FeedMemory
+) -> None:
+    with memory.cycle():
+        feeds.take_list([FULL.listed_url])
+        feeds.keep_feed(FULL._replace(next_poll_at=NEVER, gone_at=9))
+        feeds.take_list([])
+        feeds.take_list([FULL.listed_url])
+    (again,) = feeds.due_feeds(5)
+    assert (again.url, again.moved_to, again.gone_at) == (FULL.listed_url, None, None)
+    assert (again.etag, again.known_items) == (None, FULL.known_items)
 
 
 def test_a_feed_is_polled_on_its_own_where_the_one_it_was_merged_into_is_taken_off_the_list(
@@ -96,6 +110,19 @@ def test_a_feed_is_polled_on_its_own_where_the_one_it_was_merged_into_is_taken_o
         feeds.keep_feed(FeedState(other, other, next_poll_at=10**15, merged_into=kept))
         feeds.take_list([other])
     assert feeds.due_feeds(30) == [FeedState(other, other, next_poll_at=30)]
+
+
+def test_the_other_of_two_merged_feeds_is_not_silent_where_the_dead_one_is_taken_off(
+    memory: Memory, feeds: FeedMemory
+) -> None:
+    dead, other = "https://a.example/", "http://a.example/"
+    known = FeedState(other, other, next_poll_at=10**15, merged_into=dead, interval=3_600.0, last_polled_at=7)
+    with memory.cycle():
+        feeds.take_list([dead, other])
+        feeds.keep_feed(FeedState(dead, dead, next_poll_at=10**14, failure_score=12.0))
+        feeds.keep_feed(known)
+        feeds.take_list([other])
+    assert feeds.next_due_at() == 7 + 3_600_000_000
 
 
 def test_hosts_take_turns(memory: Memory, feeds: FeedMemory) -> None:
@@ -112,6 +139,28 @@ def test_hosts_take_turns(memory: Memory, feeds: FeedMemory) -> None:
     assert feeds.pages_waiting() == 51
     assert feeds.due_pages(9, 99)[0]._replace(host="") != pages[0]
     assert pages[1]._replace(due_at=9, attempts=2) in feeds.due_pages(9, 99)
+
+
+def test_of_a_host_the_feeds_take_turns_and_of_a_feed_the_newest_goes_first(memory: Memory, feeds: FeedMemory) -> None:
+    many, few = "https://many.example/feed", "https://victim.example/feed"
+    with memory.cycle():
+        for number in range(30):
+            feeds.add_page(_page(number, "victim.example")._replace(feed_url=many))
+        for number, at in ((90, 5), (91, 7)):
+            feeds.add_page(_page(number, "victim.example", 7)._replace(feed_url=few, first_seen_at=at))
+        pages = feeds.due_pages(7, 5)
+    assert [page.feed_url for page in pages] == [few, many, few, many, many]
+    assert [page.url[-2:] for page in pages if page.feed_url == few] == ["91", "90"]
+
+
+def test_of_a_feed_the_oldest_waiting_pages_are_forgotten(memory: Memory, feeds: FeedMemory) -> None:
+    with memory.cycle():
+        for number in range(9):
+            feeds.add_page(_page(number)._replace(first_seen_at=number))
+        feeds.add_page(_page(9, "b.example")._replace(feed_url="https://b.example/feed"))
+        assert feeds.trim_pages("https://a.example/feed", 9) == 0
+        assert feeds.trim_pages("https://a.example/feed", 4) == 5
+    assert {page.url[-1] for page in feeds.due_pages(0, 99)} == set("56789")
 
 
 def test_there_is_no_work_while_hosts_want_to_be_left_alone(memory: Memory, feeds: FeedMemory) -> None:
@@ -137,6 +186,31 @@ def test_hosts_come_back_as_they_were(tmp_path: Path) -> None:
     assert second.host("b.example") is None
     second.keep_host(state._replace(robots=()))
     assert HostMemory(tmp_path / "hosts.sqlite").host("a.example") == state._replace(robots=())
+
+
+def test_hosts_left_alone_for_more_than_a_month_are_forgotten(tmp_path: Path) -> None:
+    now, day = 1_775_000_000_000_000, 86_400_000_000
+    rules = RobotsRecord("https://a.example", "rules", "User-agent: *", now - 9 * day, now - 8 * day)
+    fresh = rules._replace(expires_at=now)
+    states = [
+        HostState("old.example", last_start_at=now - 36 * day, robots=(fresh,)),
+        HostState("blocked.example", last_start_at=now - 36 * day, blocked_until=now + day),
+        HostState("dead-feed.example", last_start_at=now - 33 * day),
+        HostState("mixed.example", last_start_at=now, robots=(rules, fresh)),
+        HostState("expired.example", last_start_at=now, robots=(rules,)),
+    ]
+    hosts = HostMemory(tmp_path / "hosts.sqlite")
+    for state in states:
+        hosts.keep_host(state)
+    hosts.forget_hosts(now)
+    assert [hosts.host(state.host) for state in states] == [
+        None, states[1], states[2], states[3], states[4]._replace(robots=()),
+    ]  # fmt: skip
+    hosts.keep_host(states[0])
+    hosts.forget_hosts(now + day - 1)  # once a day is enough
+    assert hosts.host("old.example") == states[0]
+    hosts.forget_hosts(now + day)
+    assert hosts.host("old.example") is None
 
 
 def test_columns_that_a_later_version_adds_are_made(memory: Memory, tmp_path: Path) -> None:
@@ -191,6 +265,31 @@ def test_what_an_index_names_is_polled_as_long_as_both_stand(memory: Memory, fee
         _, removed = feeds.take_list(["https://b.example/"])
     assert len(removed) == 4
     assert _polled(feeds) == {"https://b.example/"}
+
+
+def test_what_is_named_no_more_is_kept_for_a_month_without_its_items(memory: Memory, feeds: FeedMemory) -> None:
+    named, day = "https://a.example/1", 86_400_000_000
+    with memory.cycle():
+        feeds.take_list([INDEX, "https://b.example/"])
+        feeds.keep_feed(FeedState(INDEX, INDEX, kind="sitemap_index"))
+        feeds.take_named(INDEX, [named], complete=True)
+        feeds.keep_feed(FeedState(named, named, 5, etag=b"1", last_success_at=1, polls=3, known_items=b"12345678"))
+        feeds.take_named(INDEX, [], complete=True)
+        kept = memory.row("select known_items, etag, polls from feed_states where listed_url = ?", named)
+        assert kept == (b"", None, 3)
+        feeds.forget_old(5 + 30 * day)
+        assert memory.row("select count(*) from feed_states") == (3,)
+        feeds.forget_old(6 + 30 * day)
+    assert memory.row("select count(*) from feed_states") == (2,)
+    assert _polled(feeds) == {INDEX, "https://b.example/"}
+
+
+def test_what_is_named_is_due_from_the_poll_on_that_named_it(memory: Memory, feeds: FeedMemory) -> None:
+    with memory.cycle():
+        feeds.take_list([INDEX])
+        feeds.keep_feed(FeedState(INDEX, INDEX, next_poll_at=900, last_polled_at=70))
+        ((named,), _) = feeds.take_named(INDEX, ["https://a.example/1"], complete=True)
+    assert named.next_poll_at == 70
 
 
 def test_a_feed_that_is_listed_and_named_stays_with_either(memory: Memory, feeds: FeedMemory) -> None:

@@ -17,6 +17,7 @@ from schemas.errors import UsageError
 from tests.fetch_samples import DAY, HOUR, NOW, SECOND, JumpingClock, NoJitter
 from tests.http_server import HttpServer, Reply
 from tests.samples import html_page, paragraphs
+from transforms.functions import feed_poller
 from transforms.functions.poll_settings import World
 from transforms.functions.worker_pool import close_shared_pools
 
@@ -168,6 +169,27 @@ def test_a_new_item_is_found_once(site: Site) -> None:
     assert site.ask("select count(*) from articles") == [(2,)]
 
 
+def test_a_feed_that_names_many_pages_of_a_host_does_not_hold_up_another_ones(site: Site) -> None:
+    flood = [item(f"a{number:02}", site.page(f"a{number:02}")) for number in range(20)]
+    site.list_feeds(site.feed("/a-flood", flood), site.feed("/b-news", [item(name, site.page(name)) for name in "xy"]))
+    site.run("--host-gap", "5")  # so that the flood has waited longer
+    pages = [path for path in site.server.paths() if path.startswith("/news/")]
+    assert len(pages) == 22
+    assert {"/news/x", "/news/y"} <= set(pages[:4])
+
+
+def test_what_robots_txt_holds_counts_towards_a_full_cycle(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_poller, "MOST_BODIES", 150_000)
+    hosts = [f"h{number}.example" for number in range(8)]
+    rules = ("User-agent: *\n" + "".join(f"Disallow: /private/{number}\n" for number in range(3_000))).encode()
+    for host in hosts:
+        site.server.on("/robots.txt", Reply(200, {"content-type": "text/plain"}, rules), host)
+    site.list_feeds(site.feed("/feed", [item(host, site.page(host, host)) for host in hosts]))
+    account = site.run()
+    assert figures(account) == [1, 0, 8, 8, 0]
+    assert account["cycles"] > 1
+
+
 def test_an_item_of_two_feeds_is_fetched_once(site: Site) -> None:
     shared = item("shared", site.page("shared"))
     site.list_feeds(site.feed("/one", [shared]), site.feed("/two", [shared]))
@@ -188,6 +210,21 @@ def test_feeds_that_lead_to_one_are_polled_as_one(site: Site) -> None:
     assert figures(site.run())[0] == 1
     assert [path for path in site.server.paths() if path != "/real"] == ["/a", "/b", "/a"]
     assert site.ask(query) == [("ok", None), ("merged", site.url("/a"))]
+
+
+def test_where_the_polled_one_of_two_feeds_fails_the_other_one_takes_over(site: Site) -> None:
+    site.feed("/real", [full("a")])
+    for path in ("/a", "/b"):
+        site.server.on(path, Reply(302, {"location": "/real"}), HOST)
+    site.list_feeds(site.url("/a"), site.url("/b"))
+    site.run()
+    site.server.on("/a", Reply(403), HOST)
+    for _ in range(2):
+        site.clock.time += 2 * HOUR
+        site.run()
+    assert [path for path in site.server.paths() if path != "/real"] == ["/a", "/b", "/a", "/b"]
+    query = "select health, merged_into from feed_health order by feed_url"
+    assert site.ask(query) == [("merged", site.url("/b")), ("ok", None)]
 
 
 def test_a_page_whose_server_is_overloaded_comes_later(site: Site) -> None:
@@ -261,6 +298,17 @@ def test_an_edited_list_is_taken_up(site: Site) -> None:
     assert figures(site.run())[:3] == [1, 0, 0]
 
 
+def test_a_feed_that_is_late_is_not_polled_in_an_hour_that_its_publisher_skips(site: Site) -> None:
+    skipping = rss([full("a")]).replace(b"</link>", b"</link><skipHours><hour>2</hour></skipHours>", 1)
+    site.server.on("/feed", Reply(body=skipping), HOST)
+    site.list_feeds(site.url("/feed"))
+    site.run()
+    site.clock.time = NOW - NOW % DAY + DAY + 2 * HOUR + 600 * SECOND
+    assert figures(site.run())[0] == 0
+    site.clock.time += HOUR
+    assert figures(site.run())[0] == 1
+
+
 def test_a_list_on_a_server_is_read_once_an_hour(site: Site) -> None:
     feed = site.feed("/feed", [full("a")])
     site.list_feeds("https://unused.example/")
@@ -271,10 +319,41 @@ def test_a_list_on_a_server_is_read_once_an_hour(site: Site) -> None:
     assert lists.read() == [feed]
     assert lists.read() == [feed]
     assert site.server.paths() == ["/lists/feeds.opml", "/moved.opml"]
-    site.clock.time += 2 * HOUR
-    site.server.on("/lists/feeds.opml", Reply(404), HOST)
-    with pytest.raises(UsageError, match="http_404"):
-        lists.read()
+
+
+def test_a_list_on_a_server_that_fails_is_left_alone_and_its_feeds_of_before_hold(
+    site: Site, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    feed, more, mine = site.url("/feed"), site.url("/more"), tmp_path / "mine"
+    outline = f"<opml><body><outline xmlUrl='{feed}'/></body></opml>"
+    replies = [
+        Reply(body=outline.encode()),
+        Reply(429, {"retry-after": str(9 * 3_600)}),
+        Reply(404),
+        Reply(body=b"<html>"),
+    ]
+    site.server.on("/feeds.opml", replies, HOST)
+    mine.write_text(feed)
+    lists = feed_run.feed_lists(FeedSettings((site.url("/feeds.opml"), str(mine)), None, 1.0, 0.0, None, True))
+    assert lists.read() == [feed]
+    mine.write_text(more)
+    asked = []
+    for _ in range(13):
+        site.clock.time += HOUR
+        assert lists.read() == lists.read() == [feed, more]
+        asked.append(len(site.server.asked))
+    assert asked == [2] * 9 + [3, 4, 5, 6]
+    said = capfd.readouterr().err
+    assert "http_429" in said
+    assert "http_404" in said
+
+
+def test_a_list_on_a_server_that_never_came_is_told_and_asked_for_once_an_hour(site: Site) -> None:
+    lists = feed_run.feed_lists(FeedSettings((site.url("/feeds.opml"),), None, 1.0, 0.0, None, True))
+    for _ in range(3):
+        with pytest.raises(UsageError, match="http_404"):
+            lists.read()
+    assert site.server.paths() == ["/feeds.opml"]
 
 
 def test_an_address_that_brings_a_list_is_taken_for_one(site: Site) -> None:

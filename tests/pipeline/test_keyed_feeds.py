@@ -54,6 +54,37 @@ def test_what_is_gone_is_a_change_too() -> None:
     assert again.due_pages(10, 9) == []
 
 
+def test_a_forgotten_host_is_a_change_too() -> None:
+    keeper, again = _filled(), KeyedFeedMemory()
+    with again.cycle():
+        again.apply(keeper.changes())
+    with keeper.cycle():
+        keeper.forget_old(10**15)
+    with again.cycle():
+        again.apply(keeper.changes())
+    assert again.host(HOST.host) is None
+    assert [table for table, _, row in again.records([("robots", HOST.host), ("hosts", HOST.host)]) if row] == []
+
+
+def test_a_feed_that_is_named_in_the_cycle_that_has_polled_it_is_noted_once() -> None:
+    keeper = _filled()
+    with keeper.cycle():
+        keeper.take_list([FULL.listed_url, "https://a.example/list"])
+        keeper.keep_feed(FULL._replace(polls=9))
+        keeper.take_named("https://a.example/list", [FULL.listed_url], complete=True)
+    assert [key for table, key, _ in keeper.changes() if table == "feed_states"].count(FULL.listed_url) == 1
+
+
+def test_items_of_what_is_named_no_more_are_kept_where_inputs_are_not() -> None:
+    keeper, named = _filled(), FULL._replace(listed_url="https://a.example/1", next_poll_at=5, last_success_at=1)
+    with keeper.cycle():
+        keeper.take_named(FULL.listed_url, [named.listed_url], complete=True)
+        keeper.keep_feed(named)
+        keeper.take_named(FULL.listed_url, [], complete=True)
+        ((again,), _) = keeper.take_named(FULL.listed_url, [named.listed_url], complete=True)
+    assert again.known_items == named.known_items
+
+
 def test_a_cycle_that_breaks_off_changes_nothing_but_hosts() -> None:
     keeper = _filled()
     list(keeper.changes())

@@ -29,8 +29,10 @@ class Engine:
         self.files = BatchFiles("rejects", str(lake))
         self.number, self.rows = 0, 0
         self.durable = (0, 0)
-        self.finalizers: list[int] = []
-        """Numbers of the batches whose bundles wait to hear that the state is durable."""
+        self.taken: tuple[int, int] | None = None
+        """State of a checkpoint that is under way."""
+        self.finalizers: list[tuple[int, int]] = []
+        """Of bundles that wait to hear that the state is durable: the batch, and what had been told before."""
         self.given: list[tuple[int, str]] = []
         """Rows of batches that the state counts as done, with the number of the batch."""
         self.tries = 0
@@ -42,22 +44,33 @@ class Engine:
             flat_row(reject(0, reject_id=one, first_seen_at=SEEN_AT + place % 2 * DAY)) for place, one in enumerate(ids)
         ]
         self.files.write(Batch(SERIES, self.number, rows))
-        self.finalizers.append(self.number)
+        self.finalizers.append((self.number, self.files.told(SERIES)))
         self.given += [(self.number, one) for one in ids]
         self.number, self.rows = self.number + 1, self.rows + size
 
-    def checkpoint(self, finalized: int) -> None:
-        """Make the state durable, and call so many of the finalizers that it covers before whatever comes next."""
-        self.durable = (self.number, self.rows)
-        for number in self.finalizers[:finalized]:
-            self.files.publish(SERIES, number)
+    def take(self) -> None:
+        """Take the state for a checkpoint."""
+        self.taken = (self.number, self.rows)
+
+    def complete(self, finalized: int) -> None:
+        """Complete the checkpoint, and tell so many bundles of it before whatever comes next.
+
+        As Flink does, also those that ended after the state had been taken.
+        """
+        self.durable, self.taken = self.taken or self.durable, None
+        for number, told_before in self.finalizers[:finalized]:
+            self.files.hear(SERIES, number, told_before)
         del self.finalizers[:finalized]
+
+    def checkpoint(self, finalized: int = 99) -> None:
+        self.take()
+        self.complete(finalized)
 
     def look(self) -> None:
         """The timer comes, and there are no rows: what waits has the engine tell again what is durable."""
         self.number = self.files.settle(SERIES, self.number)
         if self.files.is_waiting(SERIES):
-            self.finalizers.append(self.number - 1)
+            self.finalizers.append((self.number - 1, self.files.told(SERIES)))
 
     def move(self) -> None:
         """Another process has the shard from now on; nothing has failed."""
@@ -65,6 +78,7 @@ class Engine:
 
     def fail(self, *, process_lives: bool) -> None:
         self.tries += 1
+        self.taken = None
         self.number, self.rows = self.durable
         self.given = [(number, one) for number, one in self.given if number < self.number]
         self.finalizers = []
@@ -80,7 +94,8 @@ class Engine:
 
 STEPS = st.one_of(
     st.tuples(st.just("flush"), st.integers(1, 3)),
-    st.tuples(st.just("checkpoint"), st.integers(0, 3)),
+    st.tuples(st.just("take"), st.just(0)),
+    st.tuples(st.just("complete"), st.integers(0, 3)),
     st.tuples(st.just("fail"), st.booleans()),
     st.tuples(st.just("look"), st.just(0)),
     st.tuples(st.just("move"), st.just(0)),
@@ -96,8 +111,10 @@ def test_whatever_fails_each_row_that_counts_is_seen_once(
     for step, value in steps:
         if step == "flush":
             engine.flush(value)
-        elif step == "checkpoint":
-            engine.checkpoint(value)
+        elif step == "take":
+            engine.take()
+        elif step == "complete":
+            engine.complete(value)
         elif step == "look":
             engine.look()
         elif step == "move":
@@ -109,8 +126,9 @@ def test_whatever_fails_each_row_that_counts_is_seen_once(
         assert not engine.seen() - Counter(durable)
     engine.checkpoint(0)
     engine.fail(process_lives=False)
-    engine.look()
-    engine.checkpoint(1)
+    for _ in range(2):
+        engine.look()
+        engine.checkpoint()
     assert engine.seen() == Counter(one for _, one in engine.given)
     assert not list((engine.lake / UNPUBLISHED).rglob("*.parquet"))
 
@@ -120,7 +138,7 @@ def test_a_sink_that_publishes_at_once_doubles_rows_after_a_failure(tmp_path: Pa
     engine = Engine(tmp_path)
     engine.checkpoint(0)
     engine.flush(2)
-    engine.files.publish(SERIES, engine.finalizers[0])
+    engine.files.publish(SERIES, 0)
     engine.fail(process_lives=False)
     engine.flush(2)
     engine.checkpoint(1)
@@ -131,14 +149,18 @@ def test_a_job_from_an_older_state_overwrites_nothing_that_readers_see(tmp_path:
     engine = Engine(tmp_path)
     engine.flush(2)
     engine.flush(2)
-    engine.checkpoint(2)
+    for _ in range(2):
+        engine.checkpoint()
+        engine.look()
     before = engine.seen()
     assert len(before) == 4
     engine.files = BatchFiles("rejects", str(tmp_path))
     assert engine.files.settle(SERIES, 1) == 2
-    engine.number, engine.tries = 1, 9
+    engine.number, engine.tries, engine.finalizers = 1, 9, []
     engine.flush(1)
-    engine.checkpoint(1)
+    for _ in range(2):
+        engine.checkpoint()
+        engine.look()
     assert not before - engine.seen()
     assert len(engine.seen()) == 5
 
@@ -157,7 +179,7 @@ def test_a_bundle_of_before_a_failure_that_is_told_of_late_publishes_nothing(tmp
     number = files.settle("run-000", 0)
     files.write(Batch("run-000", number, [flat_row(reject(0))]))
     files.settle("run-000", 0)
-    files.publish("run-000", number)
+    files.hear("run-000", number, number)
     assert not list(tmp_path.rglob("*.parquet"))
 
 
@@ -165,13 +187,29 @@ def test_what_could_not_be_moved_when_it_was_time_is_moved_later(tmp_path: Path)
     """Beam takes a finalizer that fails for one that is done."""
     engine = Engine(tmp_path)
     engine.flush(2)
+    engine.checkpoint()
+    engine.look()
     (tmp_path / "rejects").write_text("in the way")
     with suppress(LakeError):
-        engine.checkpoint(1)
+        engine.checkpoint()
     (tmp_path / "rejects").unlink()
     assert engine.files.is_waiting(SERIES)
     engine.finalizers = []
     engine.look()
-    engine.checkpoint(1)
+    engine.checkpoint()
     assert len(engine.seen()) == 2
     assert not engine.files.is_waiting(SERIES)
+
+
+def test_a_bundle_that_ended_after_the_state_was_taken_is_told_of_too_early(tmp_path: Path) -> None:
+    engine = Engine(tmp_path)
+    engine.take()
+    engine.flush(2)
+    engine.complete(1)
+    assert not engine.seen()
+    engine.fail(process_lives=False)
+    engine.flush(2)
+    for _ in range(2):
+        engine.checkpoint()
+        engine.look()
+    assert len(engine.seen()) == 2

@@ -24,7 +24,7 @@ long each time: own choice. What an outlet cannot serve for a day is hardly read
 
 _FIRST_PAUSE: Final = 600.0
 _FEW_ATTEMPTS: Final = 3
-"""For 404: feeds name pages before all servers have them, so an hour is waited, and no longer. For 403, see below."""
+"""For 404: feeds name pages before all servers have them, so half an hour is waited and no longer. 403: see below."""
 
 _FORBIDDEN: Final = (401, 403)
 _FORBIDDEN_PAUSE: Final = 14_400.0

@@ -44,10 +44,15 @@ class FeedIndex(Protocol):
         """Note what is known of a feed from now on, but for `named_by`, which `take_named` and `take_list` keep."""
 
     def due_pages(self, now: Instant, most: int) -> list[DuePage]:
-        """Return pages that may be asked for now: so many at most, of all hosts in turn, each host's oldest first."""
+        """Return pages that may be asked for now: so many at most, of all hosts in turn, of each host those of all
+        feeds that name some in turn, and of each feed what it has named last first.
+        """
 
     def add_page(self, page: DuePage) -> bool:
         """Note a page that is to be fetched; returns False, and notes nothing, where its address waits already."""
+
+    def trim_pages(self, feed_url: str, most: int) -> int:
+        """Forget, of the waiting pages that a feed has named, the oldest beyond so many; returns how many."""
 
     def keep_page(self, page: DuePage) -> None:
         """Note what is known of a waiting page from now on."""
@@ -66,3 +71,8 @@ class FeedIndex(Protocol):
 
     def keep_host(self, state: HostState) -> None:
         """Note what is known of a host from now on: for good when this returns, whatever becomes of the cycle."""
+
+    def forget_old(self, now: Instant) -> None:
+        """Forget feeds that are listed and named no more, a month after they would have been due, and hosts of which
+        nothing is due any more.
+        """

@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import urldefrag
 
 from schemas.article import Article
@@ -35,7 +35,20 @@ from transforms.functions.rejects import reject_input, source_of_line
 
 STAGE = "fetch"
 
+MOST_WAITING: Final = 5_000
+"""Pages of one feed that wait to be fetched: own choice; two and a half documents of the most that is read of a feed,
+7 hours' work at the gap between two requests to a host."""
+
 ItemRow: TypeAlias = Article | Reject
+
+
+class _Given(NamedTuple):
+    """What an item gives: its article, or the page to fetch; or how looking at it failed."""
+
+    input_id: str
+    url: str | None = None
+    content: str | None = None
+    failure: Exception | None = None
 
 
 @dataclass
@@ -63,6 +76,7 @@ class ItemReader:
             self.counts["items_new"] += 1
             yield from self._rows_of_item(before.listed_url, document, item, number, now)
         yield from self._rows_of_the_rest(before.listed_url, document, now)
+        yield from self._trimmed(before.listed_url, now)
 
     def _rows_of_the_rest(self, feed_url: str, document: FeedDocument, now: Instant) -> Iterator[ItemRow]:
         """Reject what is no item: once; and tell of items beyond what is read: once a day, while there are any.
@@ -73,6 +87,13 @@ class ItemReader:
             yield from self._reject_once(feed_url, f"broken\n{entry}", broken_entry(document, entry), entry.encode())
         for rejected in failures_of(document._replace(is_cut_off=False)):
             yield from self._reject_once(feed_url, f"{rejected.reason}\n{utc_date_of(now)}", rejected, None)
+
+    def _trimmed(self, feed_url: str, now: Instant) -> Iterator[ItemRow]:
+        """Forget the oldest pages of a feed that names more than can be fetched; tell of it once a day."""
+        if dropped := self.index.trim_pages(feed_url, MOST_WAITING):
+            message = f"{dropped:,} of the pages that it names are not fetched: {MOST_WAITING:,} newer ones wait"
+            identity = f"too many pages\n{utc_date_of(now)}"
+            yield from self._reject_once(feed_url, identity, InputRejected("too_many_pages", message), None)
 
     def more_named(self, feed_url: str, followed: int, others: int, now: Instant) -> Iterator[ItemRow]:
         """Tell, once a day, of an index or list that names more than is polled."""
@@ -93,32 +114,31 @@ class ItemReader:
     def _rows_of_item(
         self, feed_url: str, document: FeedDocument, item: FeedItem, number: int, now: Instant
     ) -> Iterator[ItemRow]:
-        content = full_content(item)
-        if item.url is not None and content is None:
-            url = urldefrag(item.url).url
-            input_id = _digest(f"page\n{url}\n{item.guid}".encode("utf-8", "surrogatepass"))
-        else:
-            url, input_id = None, _digest(identity_of_item(item))
-        is_known = self.index.knows_input(input_id)
-        self.index.remember_input(input_id)
+        given = _given_by(item)
+        is_known = self.index.knows_input(given.input_id)
+        self.index.remember_input(given.input_id)
         if is_known:
             self._count_seen()
             return
         source = source_of_line(feed_url, number)
+        found: Article | DuePage | Reject
         try:
-            if url is None:
-                origin = Origin(source, input_id, self.read_at, self.run_id)
-                article = article_from_item(item, content, document, origin)
-                yield article._replace(feed_url=feed_url, extra=_extra(item))
-            elif self.index.add_page(_due_page(url, feed_url, document, item, now)):
-                return  # it is no input before its page has come
+            if given.failure is not None:
+                raise given.failure
+            if given.url is None:
+                origin = Origin(source, given.input_id, self.read_at, self.run_id)
+                article = article_from_item(item, given.content, document, origin)
+                found = article._replace(feed_url=feed_url, extra=_extra(item))
             else:
-                self._count_seen()
-                return
+                found = _due_page(given.url, feed_url, document, item, now)
         except Exception as error:  # whatever an item provokes is that item's reject, and ends no cycle
             payload = payload_of_item(item, document, feed_url)
-            yield self._reject(InputRejected.of(error), source, input_id, payload, item.url)
-        self.counts["inputs"] += 1
+            found = self._reject(InputRejected.of(error), source, given.input_id, payload, item.url)
+        if not isinstance(found, DuePage):
+            self.counts["inputs"] += 1
+            yield found
+        elif not self.index.add_page(found):  # else it is no input before its page has come
+            self._count_seen()
 
     def _reject(
         self, rejected: InputRejected, source: str, input_id: str, payload: bytes | None, url: str | None
@@ -137,6 +157,17 @@ class ItemReader:
     def _count_seen(self) -> None:
         self.counts["inputs"] += 1
         self.counts["already_seen"] += 1
+
+
+def _given_by(item: FeedItem) -> _Given:
+    try:
+        content = full_content(item)
+        if item.url is not None and content is None:
+            url = urldefrag(item.url).url
+            return _Given(_digest(f"page\n{url}\n{item.guid}".encode("utf-8", "surrogatepass")), url)
+    except Exception as error:  # told with the item's reject
+        return _Given(_digest(identity_of_item(item)), failure=error)
+    return _Given(_digest(identity_of_item(item)), content=content)
 
 
 def _due_page(url: str, feed_url: str, document: FeedDocument, item: FeedItem, now: Instant) -> DuePage:

@@ -18,14 +18,14 @@ from schemas.errors import InputRejected, NewsbeamError
 from schemas.feed_item import FeedDocument
 from schemas.feed_poll import FeedPoll
 from schemas.feed_state import FeedState
-from schemas.fetch import FEED, PAGE, Answer, Fetch
+from schemas.fetch import FEED, PAGE, ROBOTS, Answer, Fetch
 from schemas.instants import Instant
 from schemas.page import Page
 from schemas.reject import Reject
 from transforms.functions.due_pages import after_no_robots, next_attempt, page_of, payload_of_page
 from transforms.functions.feed_index import FeedIndex
 from transforms.functions.feed_items import STAGE, ItemReader
-from transforms.functions.feed_merging import merge_feeds
+from transforms.functions.feed_merging import is_failing, merge_feeds
 from transforms.functions.feed_rows import MERGED, PARTED, REMOVED, change_row, poll_row
 from transforms.functions.fetch_jobs import Finished, Job, LeftOver
 from transforms.functions.http_fetch import HttpClient
@@ -36,6 +36,8 @@ from transforms.functions.polite_scheduler import PoliteScheduler
 from transforms.functions.poll_settings import MOST_BODIES, MOST_PAGES, MOST_TEXT, TEXT_OF_A_PAGE, PollSettings, World
 from transforms.functions.polling import CHANGED, NOT_MODIFIED, Polled, after_poll, validators
 from transforms.functions.rejects import reject_input
+from transforms.functions.robots import MOST_KEPT
+from transforms.functions.skipped_times import after_skipped, is_skipped
 
 PollRow: TypeAlias = Page | Article | Reject | Fetch | FeedPoll
 Ticket = TypeVar("Ticket")
@@ -111,6 +113,7 @@ class FeedPoller:
         start = self._world.clock.now()
         budget = int(self._settings.budget * SECOND)
         _, removed = self._index.take_list(self._listed)
+        self._index.forget_old(start)
         self._rows += [change_row(state, REMOVED, start, self._run_id) for state in removed]
         try:
             for due in (self._index.due_feeds, self._named_feeds):
@@ -132,14 +135,23 @@ class FeedPoller:
         return [
             Job(state.url, FEED, state, validators(state, now, self._settings.rules), state.next_poll_at)
             for state in states
+            if not self._put_off(state, now)
         ]
+
+    def _put_off(self, state: FeedState, now: Instant) -> bool:
+        """Put a feed off that is due, perhaps for long, at a time in which its publisher wants no poll."""
+        if not is_skipped(now, state.skips):
+            return False
+        self._index.keep_feed(state._replace(next_poll_at=after_skipped(now, state.skips)))
+        return True
 
     def _named_feeds(self, now: Instant) -> list[FeedState]:
         """Return what indexes and lists have named anew, so that it need not wait for the next round."""
         return [] if self._is_full() else [state for state in self._named if state.next_poll_at <= now]
 
     def _page_jobs(self, now: Instant) -> list[Job[DuePage]]:
-        return [Job(page.url, PAGE, page, due_at=page.due_at) for page in self._index.due_pages(now, MOST_PAGES)]
+        pages = self._index.due_pages(now, MOST_PAGES)
+        return [Job(page.url, PAGE, page, place=place) for place, page in enumerate(pages)]
 
     async def _work(
         self,
@@ -206,7 +218,8 @@ class FeedPoller:
         if parser.rejected is not None and before.last_failure != parser.rejected.reason:
             self._reject_feed(before, answer, parser.rejected)
         states = (before, polled.state)
-        self._merging_needed |= len({(one.resolved_url, one.gone_at, one.merged_into) for one in states}) > 1
+        ways = {(one.resolved_url, one.gone_at, one.merged_into, is_failing(one)) for one in states}
+        self._merging_needed |= len(ways) > 1
 
     def _may_name(self, state: FeedState) -> tuple[str, ...]:
         """Return what a feed may be beside a feed: an index only if the user lists it, a list only if it is no known
@@ -236,7 +249,7 @@ class FeedPoller:
         self._reject(rejected, before.listed_url, hashlib.sha256(identity).hexdigest(), answer.url, answer.body)
 
     def _merge(self) -> None:
-        for state in merge_feeds(self._index.feeds(), self._settings.rules):
+        for state in merge_feeds(self._index.feeds(), self._settings.rules, self._listed_set):
             self._index.keep_feed(state)
             outcome = MERGED if state.merged_into is not None else PARTED
             self._rows.append(change_row(state, outcome, self._world.clock.now(), self._run_id))
@@ -249,6 +262,8 @@ class FeedPoller:
     def _take_page(self, finished: Finished[DuePage]) -> None:
         due, answer = finished.job.ticket, finished.answer
         self._rows += answer.fetches
+        # What robots.txt said is held for its host as long as the cycle runs.
+        self._body_bytes += sum(min(row.body_bytes, MOST_KEPT) for row in answer.fetches if row.purpose == ROBOTS)
         try:
             page = page_of(due, answer, self._read_at)
         except InputRejected as rejected:

@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 from schemas.instants import Instant, instant_of
 from transforms.functions.dates import parse_date
 from transforms.functions.markup import strip_markup
-from transforms.functions.texts import clean_line
+from transforms.functions.texts import clean_line, unescape
 from transforms.functions.urls import MAX_URL_CHARACTERS, stored_address
 
 MAX_CATEGORIES: Final = 100
@@ -67,15 +67,15 @@ def plain_title(value: object) -> str | None:
     if not isinstance(value, str):
         return None
     # Cut first, generously: what is given may be millions of characters long.
-    text = html.unescape(value.strip()[: 8 * _TITLE_LIMIT])
+    text = unescape(value.strip()[: 8 * _TITLE_LIMIT])
     if "<" in text:
         text = _TAG.sub("", strip_markup(text).html)
-    return clean_line(html.unescape(text))
+    return clean_line(unescape(text))
 
 
 def name_of(value: object) -> str | None:
     """Return a category's name, with its entities unescaped."""
-    return clean_line(html.unescape(value[: 8 * _CATEGORY_LIMIT]), _CATEGORY_LIMIT) if isinstance(value, str) else None
+    return clean_line(unescape(value[: 8 * _CATEGORY_LIMIT]), _CATEGORY_LIMIT) if isinstance(value, str) else None
 
 
 def distinct(names: Iterable[str | None]) -> tuple[str, ...]:

@@ -24,8 +24,8 @@ class Job(Generic[Ticket]):
     ticket: Ticket
     validators: Headers = ()
     """Header fields that make the request conditional, as of `polling.validators`."""
-    due_at: Instant = 0
-    """Of one host's jobs the feeds go first, and of each kind what is due for longest."""
+    place: int = 0
+    """Of one host's jobs the feeds go first, and of each kind what has the least place."""
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,12 @@ elsewhere, and it does not stop in the middle of a sentence.
 
 from __future__ import annotations
 
-import html
 import re
 from typing import Final
 
 from schemas.feed_item import FeedItem
 from transforms.functions.markup import strip_markup
-from transforms.functions.texts import word_count
+from transforms.functions.texts import unescape, word_count
 
 MIN_CONTENT_WORDS: Final = 150
 """Of 793 article pages of the development set 12 have fewer words, of 706 page descriptions 4 have as many."""
@@ -84,7 +83,7 @@ def full_content(item: FeedItem) -> str | None:
 def text_lines_of(markup: str) -> list[str]:
     """Return the lines of text that HTML shows, without its tags: a rough reading, good enough to count and compare."""
     text = _BLOCK.sub("\n", strip_markup(markup[:_HTML_LIMIT]).html)
-    lines = (" ".join(line.split()) for line in html.unescape(_TAG.sub("", text)).split("\n"))
+    lines = (" ".join(line.split()) for line in unescape(_TAG.sub("", text)).split("\n"))
     return [line for line in lines if line]
 
 

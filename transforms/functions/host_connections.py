@@ -18,6 +18,25 @@ _KEPT_SECONDS: Final = 30.0
 """How long an idle connection is kept: longer than the gap to most hosts, shorter than servers do (nginx: 75)."""
 
 
+class _Connection(httpcore.AsyncHTTPConnection):
+    """A connection that looks at its stream before it is used again.
+
+    httpcore does so for HTTP/1.1 alone; over HTTP/2 a goodbye would be noticed with the next request, which it costs.
+    Whatever else a server says unasked (a ping) costs a new connection, which is less.
+    """
+
+    _stream: httpcore.AsyncNetworkStream | None = None
+
+    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
+        response = await super().handle_async_request(request)
+        self._stream = response.extensions.get("network_stream")
+        return response
+
+    def has_expired(self) -> bool:
+        is_left = self._stream is not None and bool(self._stream.get_extra_info("is_readable"))
+        return is_left or super().has_expired()
+
+
 class HostConnections:
     """Lends connections out, and keeps those that come back able to serve again.
 
@@ -61,7 +80,7 @@ class HostConnections:
             if kept.can_handle_request(origin) and kept.is_available() and not kept.has_expired():
                 return kept
             await kept.aclose()
-        return httpcore.AsyncHTTPConnection(
+        return _Connection(
             origin,
             ssl_context=self._tls,
             keepalive_expiry=_KEPT_SECONDS,

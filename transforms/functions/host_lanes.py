@@ -25,7 +25,8 @@ class Rank(NamedTuple):
 
     urgency: int
     """0 for what was begun already, then feeds, then pages."""
-    due_at: Instant
+    place: int
+    """Among steps of one urgency."""
 
 
 @dataclass

@@ -15,7 +15,7 @@ from schemas.fetch import Fetch
 from schemas.host_state import HostState
 from schemas.instants import Instant
 from transforms.functions.http_hints import DAY, SECOND
-from transforms.functions.network_outage import SUSPECT_FAILURES
+from transforms.functions.network_outage import SUSPECT_FAILURES, is_answered
 
 OVERLOADED_STATUSES: Final = frozenset((429, 503))
 """Too Many Requests and Service Unavailable. 403 is not one: it refuses a page or a client, whatever its pace."""
@@ -79,13 +79,13 @@ def after_fetch(host: HostState, fetch: Fetch, random: Random, rules: HostRules)
     now = fetch.requested_at + math.ceil(fetch.seconds * SECOND)
     silent_since = fetch.requested_at if host.unanswered_since is None else host.unanswered_since
     host = host._replace(unanswered_since=silent_since if fetch.failure in SUSPECT_FAILURES else None)
+    if is_answered(fetch):
+        host = host._replace(last_answer_at=now)
     if fetch.failure in UNREACHABLE:
         return _blocked(host, now, rules.unreachable_pause, "unreachable", random, rules)
     if fetch.status is None and fetch.failure != "time_limit":
         return host  # refused by the address guard, or broken off: that says nothing of its pace
     host = _timed(host, fetch, rules)
-    if fetch.status is not None:
-        host = host._replace(last_answer_at=now)
     if fetch.retry_after is not None and fetch.status is not None and fetch.status >= 400:
         return _blocked(host, now, fetch.retry_after, "retry_after", random, rules)
     if fetch.status in OVERLOADED_STATUSES:

@@ -16,6 +16,8 @@ from schemas.errors import InputRejected
 
 ACCEPTED_ENCODINGS: Final = "gzip, deflate, br"
 
+TOO_LARGE: Final = "too_large"
+
 _PIECE_BYTES: Final = 65_536
 """Most that a decoder gives out at once: what zlib and brotli work with anyway."""
 
@@ -151,6 +153,10 @@ class BodyReader:
             raise InputRejected("truncated", "the compressed body ends in the middle", retryable=True)
         return b"".join(self._pieces)
 
+    def beginning(self) -> bytes:
+        """Return the body as far as it is read: all but a piece of what the limit lets through."""
+        return b"".join(self._pieces)
+
     def _decoded(self, data: bytes, stage: int) -> Iterator[bytes]:
         if stage == len(self._decoders):
             yield data
@@ -167,7 +173,7 @@ class BodyReader:
 
 def too_large(limit: int) -> InputRejected:
     """Return the rejection of a body with more than `limit` bytes."""
-    return InputRejected("too_large", f"the body has more than {limit:,} bytes, compressed or not")
+    return InputRejected(TOO_LARGE, f"the body has more than {limit:,} bytes, compressed or not")
 
 
 def _decoders(encodings: str) -> Sequence[Decoder]:

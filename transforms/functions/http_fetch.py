@@ -25,7 +25,7 @@ from schemas.instants import Instant
 from schemas.tables import SCHEMA_VERSION
 from transforms.functions.address_guard import GuardedBackend, Resolver, resolve_by_system
 from transforms.functions.host_connections import HostConnections
-from transforms.functions.http_bodies import ACCEPTED_ENCODINGS, BodyReader, too_large
+from transforms.functions.http_bodies import ACCEPTED_ENCODINGS, TOO_LARGE, BodyReader, too_large
 from transforms.functions.http_failures import Failure, failure_of
 from transforms.functions.http_hints import header, retry_after_seconds
 from transforms.functions.redirects import REDIRECT_STATUSES, checked_url, host_of, redirect_target
@@ -40,8 +40,12 @@ _ERROR_BODY_BYTES: Final = 65_536
 """Bytes of the body of a redirect or an error that are read, so that its connection can be used again (a 304, which has
 no body, is read to its end by this too)."""
 
-_CONNECT_SECONDS: Final = 5.0
-"""For one address of a host, and for TLS: SYN packets are sent again after 1 and 3 s (Linux)."""
+_ADDRESS_SECONDS: Final = 5.0
+"""For one address of a host, and for TLS: SYN packets are sent again after 1 and 3 s (Linux). All of them together have
+the address guard's time."""
+
+_ROBOTS_BYTES: Final = 1024 * 1024
+"""Bytes of a robots.txt that are read, with nothing wrong about more: twice what is looked at of it (`robots`)."""
 
 
 if find_spec("sniffio") is None:
@@ -148,7 +152,7 @@ class HttpClient:
             "GET",
             httpcore.URL(scheme=target.raw_scheme, host=target.raw_host, port=target.port, target=target.raw_path),
             headers=self._headers(target, purpose, validators),
-            extensions={"timeout": {"connect": _CONNECT_SECONDS}},
+            extensions={"timeout": {"connect": _ADDRESS_SECONDS}},
         )
         async with self._connections.lend(request.url.origin) as connection:
             response = await connection.handle_async_request(request)
@@ -156,7 +160,7 @@ class HttpClient:
                 reply.status = response.status
                 reply.http_version = response.extensions.get("http_version", b"").decode("ascii", "replace") or None
                 reply.headers = tuple((name.lower(), value) for name, value in response.headers)
-                await self._read_body(reply, response)
+                await self._read_body(reply, response, purpose)
             finally:
                 await response.aclose()
 
@@ -169,17 +173,21 @@ class HttpClient:
             *validators,
         ]
 
-    async def _read_body(self, reply: _Reply, response: httpcore.Response) -> None:
+    async def _read_body(self, reply: _Reply, response: httpcore.Response, purpose: str) -> None:
         if reply.status is None or not 200 <= reply.status < 300:
             with suppress(InputRejected, httpcore.NetworkError, httpcore.ProtocolError):
                 await _read(BodyReader("", _ERROR_BODY_BYTES), response)
+            return
+        encodings = b",".join(value for name, value in reply.headers if name == b"content-encoding").decode("latin-1")
+        if purpose == ROBOTS:
+            reply.reader = BodyReader(encodings, _ROBOTS_BYTES)
+            reply.body = await _read_beginning(reply.reader, response)
             return
         limit = self._settings.most_body_bytes
         declared = (header(reply.headers, b"content-length") or b"").strip()
         if declared.isdigit() and (len(declared) > 18 or int(declared) > limit):
             raise too_large(limit)
-        encodings = b",".join(value for name, value in reply.headers if name == b"content-encoding")
-        reply.reader = BodyReader(encodings.decode("latin-1"), limit)
+        reply.reader = BodyReader(encodings, limit)
         await _read(reply.reader, response)
         reply.body = reply.reader.finish()
 
@@ -215,6 +223,17 @@ class HttpClient:
 async def _read(reader: BodyReader, response: httpcore.Response) -> None:
     async for data in response.aiter_stream():
         reader.feed(data)
+
+
+async def _read_beginning(reader: BodyReader, response: httpcore.Response) -> bytes:
+    """Read a body to its end or to the reader's limit, whichever comes first."""
+    try:
+        await _read(reader, response)
+    except InputRejected as rejected:
+        if rejected.reason != TOO_LARGE:
+            raise
+        return reader.beginning()
+    return reader.finish()
 
 
 def _fetch_id(url: str, purpose: str, now: Instant, hop: int) -> str:

@@ -5,14 +5,15 @@ An index of a large site lists its whole archive: thousands of sitemaps of which
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Final
 
 from schemas.errors import InputRejected
 from schemas.feed_item import FeedDocument, NamedFeed
 from schemas.instants import Instant
 from transforms.functions.http_hints import DAY, SECOND
-from transforms.functions.redirects import checked_url
+from transforms.functions.redirects import checked_url, host_of
+from transforms.functions.urls import site_of
 
 SITEMAP_INDEX: Final = "sitemap_index"
 LIST: Final = "list"
@@ -33,18 +34,23 @@ keeps news in a sitemap for two days."""
 def followed(document: FeedDocument, now: Instant, own: Iterable[str | None]) -> tuple[list[str], int]:
     """Return the addresses to poll, the likeliest to bring news first, and how many others may bring some, too.
 
-    Of an index those that changed lately, by its own word, or say nothing of it; where it says of all that they are
-    old, the newest, in case it does not keep its word.
+    Of an index those on its own site that changed lately, by its own word, or say nothing of it; where it says of all
+    that they are old, the newest, in case it does not keep its word. Those elsewhere are for the user to list: any feed
+    may turn into an index, which must not send requests to other publishers' servers.
 
     Args:
         document: one of `NAMING_KINDS`.
         own: its own addresses, which it must not name.
     """
-    named = document.named if document.kind == LIST else _fresh(document.named, now)
-    others = {url for url in own if url}
-    urls = list(dict.fromkeys(url for one in named if (url := _asked(one.url)) and url not in others))
-    most = MOST_FEEDS if document.kind == LIST else MOST_SITEMAPS
-    return urls[:most], max(0, len(urls) - most)
+    own_urls = {url for url in own if url}
+    if document.kind == LIST:
+        urls = _asked(document.named, own_urls)
+        return urls[:MOST_FEEDS], max(0, len(urls) - MOST_FEEDS)
+    sites = {site_of(host_of(url)) for url in own_urls}
+    here = [one for one in document.named if _site(one.url) in sites]
+    urls = _asked(_fresh(here, now), own_urls)
+    elsewhere = len(_asked((one for one in document.named if _site(one.url) not in sites), own_urls))
+    return urls[:MOST_SITEMAPS], max(0, len(urls) - MOST_SITEMAPS) + elsewhere
 
 
 def _fresh(named: Sequence[NamedFeed], now: Instant) -> list[NamedFeed]:
@@ -55,8 +61,17 @@ def _fresh(named: Sequence[NamedFeed], now: Instant) -> list[NamedFeed]:
     return fresh + undated or dated[:1]
 
 
-def _asked(url: str) -> str | None:
+def _asked(named: Iterable[NamedFeed], own: Container[str]) -> list[str]:
+    urls = (_address(one.url) for one in named)
+    return list(dict.fromkeys(url for url in urls if url and url not in own))
+
+
+def _address(url: str) -> str | None:
     try:
         return str(checked_url(url).copy_with(fragment=None))
     except InputRejected:
         return None
+
+
+def _site(url: str) -> str | None:
+    return site_of(host_of(url)) if _address(url) else None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable
+
+from transforms.functions.texts import unescape
 
 MAX_AUTHORS = 20
 """Names kept of one article. Investigations credit a dozen people; longer lists are lists of staff."""
@@ -97,7 +98,7 @@ def clean_authors(stated: Iterable[str]) -> tuple[str, ...]:
     """
     names: dict[str, str] = {}
     for text in stated:
-        for part in _parts(html.unescape(text)[:1_000]):
+        for part in _parts(unescape(text)[:1_000]):
             name = clean_name(part)
             if name:
                 names.setdefault(name.casefold(), name)

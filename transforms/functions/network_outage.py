@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final, Generic, TypeVar
 
+from schemas.fetch import Fetch
 from schemas.host_state import HostState
 from schemas.instants import Instant
 from transforms.functions.http_hints import DAY, SECOND
@@ -18,6 +19,9 @@ Held = TypeVar("Held")
 SUSPECT_FAILURES: Final = frozenset(("resolver_failed", "no_such_name", "network_unreachable", "connect_timeout"))
 """What a machine without network meets. Some systems call a name unknown when there is nobody to ask (macOS). A refused
 connection is none of them: somebody refused it."""
+
+_ANSWERING_FAILURES: Final = frozenset(("connection_refused", "tls_failed", "disconnected", "protocol_error"))
+"""Failures in which somebody answered."""
 
 _LEAST_HOSTS: Final = 3
 """Hosts that fail with no answer from anywhere in between when the network is suspected and nothing more is started:
@@ -29,6 +33,11 @@ list, a quiet round), it is what each host did before that tells: see `may_be_we
 _ALIVE_SECONDS: Final = DAY
 """A host that went silent within this time may be well: own choice. It bounds for how long a host that died while
 nobody else was asked is taken to be cut off; that of a list of one feed, above all."""
+
+
+def is_answered(fetch: Fetch) -> bool:
+    """Return whether anything came back: an answer of any status, or a sign that somebody is there."""
+    return fetch.status is not None or fetch.failure in _ANSWERING_FAILURES
 
 
 def may_be_well(host: HostState, now: Instant) -> bool:

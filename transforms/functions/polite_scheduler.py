@@ -23,7 +23,7 @@ from transforms.functions.host_lanes import HostLanes, Rank
 from transforms.functions.host_rules import after_fetch, after_start, gap_seconds
 from transforms.functions.http_fetch import Exchange, HttpClient
 from transforms.functions.http_hints import SECOND
-from transforms.functions.network_outage import SUSPECT_FAILURES, OutageWatch, may_be_well
+from transforms.functions.network_outage import SUSPECT_FAILURES, OutageWatch, is_answered, may_be_well
 from transforms.functions.redirects import Chain, after_step, host_of
 from transforms.functions.robots import DISALLOWED, NOT_NOW, after_robots, origin_of, record_for, robots_url, verdict
 from transforms.functions.waiting_clock import SystemClock, WaitingClock
@@ -33,9 +33,6 @@ Ticket = TypeVar("Ticket")
 _URGENCY: Final = {FEED: 1, PAGE: 2}
 _BEGUN: Final = 0
 """Urgency of robots.txt, which pages wait for, and of redirects."""
-
-_NETWORK_IS_UP: Final = frozenset(("connection_refused", "tls_failed", "disconnected", "protocol_error"))
-"""Failures in which somebody answered."""
 
 
 @dataclass(frozen=True)
@@ -229,7 +226,7 @@ class PoliteScheduler(Generic[Ticket]):
             # Its host's lane stays closed meanwhile.
             self._watch.hold(self._lanes.state(ended.host), fetch.requested_at, ended)
             return
-        if fetch.status is not None or fetch.failure in _NETWORK_IS_UP:
+        if is_answered(fetch):
             for held in self._watch.note_answer(fetch.requested_at):
                 self._take_account(held)
         self._take_account(ended)
@@ -253,7 +250,7 @@ class PoliteScheduler(Generic[Ticket]):
     def _go_on(self, step: _Step[Ticket]) -> None:
         """Put the next step of a chain into its host's lane."""
         job = step.job
-        rank = Rank(_BEGUN, 0) if job is None or step.chain.visited else Rank(_URGENCY[job.purpose], job.due_at)
+        rank = Rank(_BEGUN, 0) if job is None or step.chain.visited else Rank(_URGENCY[job.purpose], job.place)
         try:
             self._lanes.add(host_of(step.chain.url), rank, step)
         except InputRejected as rejected:  # of a job's own address: those of redirects have been looked at

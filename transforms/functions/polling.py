@@ -16,7 +16,7 @@ from schemas.feed_state import NEVER, FeedState
 from schemas.fetch import Answer, Headers
 from schemas.instants import Instant
 from transforms.functions.http_hints import DAY, SECOND, fresh_seconds, header
-from transforms.functions.named_feeds import NAMING_KINDS
+from transforms.functions.named_feeds import LIST, NAMING_KINDS
 from transforms.functions.poll_failures import HARD, failure_reason, failure_weight
 from transforms.functions.polling_gap import items_lost, new_items_rate, silence_is_odd, was_told_wrong
 from transforms.functions.polling_interval import (
@@ -40,6 +40,11 @@ GONE: Final = "gone"
 
 _BARRED_SECONDS: Final = 7 * DAY
 """How long a server that was caught gets no validators: own choice; one that is mended is met again within a week."""
+
+
+_TRIED_ELSEWHERE_SCORE: Final = 3.0
+"""From this score on a feed that has moved is tried at its old address, too: own choice; after three hard failures, or
+twelve of a server that cannot be reached, the move itself is in doubt."""
 
 
 class PolledDocument(Protocol):
@@ -155,7 +160,9 @@ def _read_document(
 ) -> Polled:
     hashes = hash_items(document.item_ids)
     known = known_hashes(state.known_items)
-    new = sum(one not in known for one in hashes)
+    # A list may name more than is remembered of any feed: it is known by all that it names.
+    seen = hash_items(["\n".join(sorted(document.item_ids))]) if document.kind == LIST else hashes
+    new = sum(one not in known for one in seen)
     names = document.kind in NAMING_KINDS
     lost = 0 if names else items_lost(state, len(hashes), new, document.oldest_at, document.newest_at)
     if new and was_told_wrong(state, new, document.newest_at, conditional=_was_conditional(answer)):
@@ -163,7 +170,7 @@ def _read_document(
     state = state._replace(
         items_per_hour=new_items_rate(state, len(hashes), new, answer.at, document.oldest_at, document.newest_at),
         last_new_at=answer.at if new else state.last_new_at,
-        known_items=remember_items(state.known_items, hashes),
+        known_items=remember_items(state.known_items, seen),
         items=len(hashes),
         publisher_interval=_asked_seconds(document.update_seconds),
         skips=document.skips,
@@ -235,7 +242,29 @@ def _failed(
     delay = max(delay_after_failures(state.interval, score, random, rules), answer.retry_after or 0.0)
     next_poll_at = _next_poll_at(state, answer, delay)
     state = state._replace(failure_score=score, last_failure=reason, next_poll_at=next_poll_at)
-    return Polled(state, FAILED, reason)
+    return Polled(_tried_elsewhere(state) if score >= _TRIED_ELSEWHERE_SCORE else state, FAILED, reason)
+
+
+def _tried_elsewhere(state: FeedState) -> FeedState:
+    """Where a feed has moved and fails, try the listed address and the one that it has moved to in turn.
+
+    The move may have been a mistake, or the new address may have died; and so may the listed one have after the move.
+    """
+    if state.url != state.listed_url:
+        return asked_at_listed_url(state)._replace(moved_to=state.url)
+    if state.moved_to is not None:
+        return asked_at_listed_url(state)._replace(url=state.moved_to)
+    return state
+
+
+def asked_at_listed_url(state: FeedState) -> FeedState:
+    """Return the state of a feed whose move is forgotten: validators are those of the address that gave them."""
+    return asked_whole(state)._replace(url=state.listed_url, moved_to=None)
+
+
+def asked_whole(state: FeedState) -> FeedState:
+    """Return the state of a feed that must bring its whole document, and have it read."""
+    return state._replace(etag=None, last_modified=None, body_digest=None, not_modified_in_a_row=0)
 
 
 def _asked_seconds(update_seconds: float | None) -> float:

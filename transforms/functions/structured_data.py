@@ -7,7 +7,6 @@ with regular expressions when a block is broken.
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from typing import Any, TypeAlias
 
 from transforms.functions.dates import parse_date
 from transforms.functions.names import clean_authors
+from transforms.functions.texts import unescape
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -208,14 +208,14 @@ def _text(value: object) -> str | None:
     if not isinstance(value, str):
         return None
     # Twice: content systems escape what was escaped already (`&amp;#8217;`).
-    plain = html.unescape(html.unescape(value[:4_000]))
+    plain = unescape(unescape(value[:4_000]))
     return " ".join(_TAG.sub(" ", plain).split())[:2_000] or None
 
 
 def _long_text(value: object) -> str | None:
     if not isinstance(value, str):
         return None
-    lines = [" ".join(line.split()) for line in _TAG.sub("\n", html.unescape(value)).splitlines()]
+    lines = [" ".join(line.split()) for line in _TAG.sub("\n", unescape(value)).splitlines()]
     return "\n".join(line for line in lines if line) or None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import re
 import unicodedata
 from typing import Final
@@ -23,6 +24,7 @@ _BLANK_LINES: Final = re.compile("\n{3,}")
 _ONE_WORD_EACH: Final = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _NO_SPACES: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
 _LETTERS_PER_WORD: Final = 5
+_ENDLESS_REFERENCE: Final = re.compile("&#[0-9]{20,};?")
 _BETWEEN_WORDS: Final = re.compile("[\\s/…–—]+")
 
 
@@ -46,6 +48,14 @@ def _without_surrogates(text: str) -> str:
         # JSON may spell one character as two escaped halves: going through UTF-16 joins those that belong together.
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
+
+
+def unescape(text: str) -> str:
+    """Return the text with HTML's character references as characters; those that name none, however long, as U+FFFD.
+
+    Python reads no whole number of more than 4,300 digits, so that `html.unescape` alone raises on such a reference.
+    """
+    return html.unescape(_ENDLESS_REFERENCE.sub("\ufffd", text))
 
 
 def identity_text(text: str) -> str:

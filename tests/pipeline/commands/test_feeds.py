@@ -13,10 +13,13 @@ from pipeline.feed_memory import FeedMemory
 from pipeline.host_memory import HostMemory
 from pipeline.lake import open_or_make_lake
 from pipeline.memory import Memory
+from pipeline.remote_lists import FeedLists
+from pipeline.settings import FeedSettings
 from schemas.feed_state import NEVER, FeedState
 from schemas.host_state import HostState
 from tests.http_server import HttpServer, Reply
 from tests.pipeline.test_feeds_run import rss
+from transforms.functions.poll_settings import World
 
 NOW = time.time_ns() // 1_000
 HOUR = 3_600 * 1_000_000
@@ -164,6 +167,27 @@ def test_what_was_edited_in_the_list_stays(tmp_path: Path, capfd: pytest.Capture
     own.write_text("# city\nhttps://b.example/feed # the Ledger")
     assert _import(tmp_path / "lake", "https://a.example/feed", "https://B.example/feed#top") == 0
     assert own.read_text() == "# city\nhttps://b.example/feed # the Ledger\nhttps://a.example/feed\n"
+
+
+@pytest.mark.parametrize("text", [b"# caf\xe9\n", b"", b"\xef\xbb\xbf# all off\n\n", b"  # \xff\xfe"])
+def test_an_own_list_without_feeds_is_empty_and_can_be_added_to(
+    text: bytes, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert _import(tmp_path / "lake", "https://a.example/feed") == 0
+    own = tmp_path / "lake" / "_newsbeam" / "feeds.txt"
+    own.write_bytes(text)
+    polling = FeedSettings((str(own),), None, 0.0, 5.0, None, allow_private=False)
+    assert FeedLists(polling, "newsbeam", World).read() == []
+    assert _import(tmp_path / "lake", "https://b.example/feed") == 0
+    assert "1 of 1 feeds added" in capfd.readouterr().err
+    assert FeedLists(polling, "newsbeam", World).read() == ["https://b.example/feed"]
+
+
+def test_an_own_list_that_is_no_utf_8_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert _import(tmp_path / "lake", "https://a.example/feed") == 0
+    (tmp_path / "lake" / "_newsbeam" / "feeds.txt").write_bytes(b"# caf\xe9\nhttps://a.example/feed\n")
+    assert _import(tmp_path / "lake", "https://b.example/feed") == 2
+    assert "line 1: not UTF-8" in capfd.readouterr().err
 
 
 def test_nothing_is_imported_of_lists_with_a_bad_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

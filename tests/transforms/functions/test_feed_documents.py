@@ -292,6 +292,15 @@ def test_what_cannot_be_read_leaves_the_items_before_it(poison: str) -> None:
     assert (document.items[0].guid, document.is_cut_off or len(document.items) == 2) == ("1", True)
 
 
+@pytest.mark.parametrize("field", ["title", "category"])
+def test_a_character_reference_without_end_fails_no_feed(field: str) -> None:
+    endless = f"<{field}><![CDATA[A &amp;#{'5' * 5_000}; b]]></{field}>"
+    items = f"<item><guid>1</guid>{endless}</item><item><guid>2</guid><title>Next</title></item>"
+    document = read_feed(f"<rss version='2.0'><channel><title>T</title>{items}</channel></rss>".encode())
+    assert [item.guid for item in document.items] == ["1", "2"]
+    assert field == "category" or document.items[0].title == "A \ufffd b"
+
+
 def test_half_a_surrogate_pair_in_broken_markup_harms_nothing() -> None:
     text = rss("<title>&#xD800;</title>", '<rss version="2.0" a="<![CDATA[">')
     assert read(text).version == "rss20"

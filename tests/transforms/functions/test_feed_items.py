@@ -3,8 +3,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+import pytest
+
 from schemas.article import Article
 from schemas.due_page import DuePage
+from schemas.errors import LakeError
 from schemas.feed_item import FeedDocument, FeedItem
 from schemas.feed_state import FeedState
 from schemas.host_state import HostState
@@ -12,7 +15,9 @@ from schemas.instants import Instant
 from schemas.reject import Reject
 from tests.fetch_samples import DAY, NOW, URL
 from tests.samples import paragraphs
+from transforms.functions import feed_items
 from transforms.functions.feed_items import ItemReader
+from transforms.functions.full_content import full_content
 from transforms.functions.polling_interval import hash_items, remember_items
 
 NEW = FeedState(URL, URL)
@@ -55,6 +60,12 @@ class MemoryIndex:
     def due_pages(self, now: Instant, most: int) -> list[DuePage]:
         raise NotImplementedError
 
+    def trim_pages(self, feed_url: str, most: int) -> int:
+        beyond = list(self.pages)[:-most]
+        for url in beyond:
+            del self.pages[url]
+        return len(beyond)
+
     def keep_page(self, page: DuePage) -> None:
         raise NotImplementedError
 
@@ -65,6 +76,9 @@ class MemoryIndex:
         raise NotImplementedError
 
     def keep_host(self, state: HostState) -> None:
+        raise NotImplementedError
+
+    def forget_old(self, now: Instant) -> None:
         raise NotImplementedError
 
 
@@ -117,6 +131,43 @@ def test_an_item_that_leads_nowhere_is_a_reject() -> None:
     assert reader.counts == {"items_new": 2, "inputs": 2}
 
 
+ENDLESS = "&#" + "5" * 5_000 + ";"
+
+
+def test_a_character_reference_without_end_ends_nothing() -> None:
+    item = FeedItem("g1", "https://a.example/1", "Title", content_html=f"<p>{ENDLESS}</p>{WHOLE}")
+    (row,) = _read(ItemReader(MemoryIndex(), "run", NOW), item)
+    assert isinstance(row, Article)
+    assert row.article_body.startswith("\ufffd")
+
+
+def test_an_item_that_cannot_even_be_looked_at_is_a_reject_and_the_next_one_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def look(item: FeedItem) -> str | None:
+        if item.guid == "g1":
+            raise ValueError("too much")
+        return full_content(item)
+
+    monkeypatch.setattr(feed_items, "full_content", look)
+    reader = ItemReader(MemoryIndex(), "run", NOW)
+    one, two = (FeedItem(guid, "https://a.example/1", "Title", content_html=WHOLE) for guid in ("g1", "g2"))
+    reject, article = _read(reader, one, two)
+    assert isinstance(reject, Reject)
+    assert (reject.reason, reject.error_class) == ("error", "ValueError")
+    assert isinstance(article, Article)
+    assert reader.counts == {"items_new": 2, "inputs": 2}
+
+
+def test_a_memory_that_cannot_be_written_is_no_items_fault() -> None:
+    class Full(MemoryIndex):
+        def add_page(self, page: DuePage) -> bool:
+            raise LakeError("the disk is full")
+
+    with pytest.raises(LakeError):
+        _read(ItemReader(Full(), "run", NOW), FeedItem("g1", "https://a.example/1", "Title"))
+
+
 def test_a_reject_holds_what_the_item_can_be_done_again_from() -> None:
     long = FeedItem("g1", None, "Title", content_html="x" * 20_000, summary_html="In short.", date_published=5)
     rows = list(
@@ -156,3 +207,15 @@ def test_what_is_no_item_is_rejected_once_and_what_is_too_much_once_a_day() -> N
     assert reasons(NOW + 60) == []
     assert reasons(NOW + DAY) == ["too_large"]
     assert reader.counts == {"inputs": 4}
+
+
+def test_a_feed_that_names_more_than_can_be_fetched_has_few_pages_wait_and_is_told_once_a_day() -> None:
+    index = MemoryIndex()
+    reader = ItemReader(index, "run", NOW)
+    batches = [[FeedItem(f"{batch} {n}", f"https://a.example/{batch}/{n}") for n in range(2_000)] for batch in range(4)]
+    rows = [_read(reader, *items) for items in batches]
+    assert [[row.reason for row in some if isinstance(row, Reject)] for some in rows] == [
+        [], [], ["too_many_pages"], [],
+    ]  # fmt: skip
+    assert len(index.pages) == 5_000
+    assert "https://a.example/3/1999" in index.pages

@@ -58,13 +58,44 @@ def test_where_the_polled_one_is_gone_another_takes_over() -> None:
 
 
 def test_a_feed_that_another_leads_to_and_away_from_is_not_silenced() -> None:
-    """Both are listed; the publisher of `a` redirects it to the other's address, then elsewhere."""
+    """Both are listed; `a` is redirected to the other's address, then elsewhere."""
     known = {"last_polled_at": NOW, "interval": 3_600.0, "publisher_interval": 7_200.0}
     victim = feed("https://v.example/f", "https://v.example/f/", next_poll_at=NOW + 2 * HOUR, **known)
-    (merged,) = merge_feeds([feed("https://a.example/f", "https://v.example/f/"), victim], RULES)
-    assert merged.merged_into == "https://a.example/f"
-    (parted,) = merge_feeds([feed("https://a.example/f", "https://a.example/f"), merged], RULES)
+    (merged,) = merge_feeds([feed("https://v.example/a", "https://v.example/f/"), victim], RULES)
+    assert merged.merged_into == "https://v.example/a"
+    (parted,) = merge_feeds([feed("https://v.example/a", "https://v.example/a"), merged], RULES)
     assert (parted.merged_into, parted.next_poll_at) == (None, NOW + 2 * HOUR)
+
+
+def test_a_feed_that_leads_to_another_ones_address_does_not_take_its_place() -> None:
+    victim = feed("https://v.example/f", "https://v.example/f/")
+    (merged,) = merge_feeds([feed("https://a.example/f", "https://v.example/f/"), victim], RULES)
+    assert (merged.listed_url, merged.merged_into) == ("https://a.example/f", "https://v.example/f")
+
+
+def test_a_feed_that_fails_gives_way_to_one_that_does_not() -> None:
+    known = {"last_polled_at": NOW, "interval": 3_600.0}
+    dead = feed("https://v.example/a", "https://v.example/f", failure_score=1.0, **known)
+    silent = feed("https://v.example/b", "https://v.example/f", merged_into="https://v.example/a", **known)
+    changed = merge_feeds([dead, silent._replace(next_poll_at=NOW + 30 * DAY)], RULES)
+    assert [(state.listed_url, state.merged_into) for state in changed] == [
+        ("https://v.example/b", None), ("https://v.example/a", "https://v.example/b"),
+    ]  # fmt: skip
+    assert changed[0].next_poll_at <= NOW + HOUR
+
+
+def test_a_failing_feed_that_was_led_to_and_away_from_waits_no_longer_than_its_failures_ask() -> None:
+    known = {"last_polled_at": NOW, "interval": 3_600.0, "failure_score": 2.0}
+    silent = feed("https://v.example/f", "https://v.example/f", merged_into="https://a.example/f", **known)
+    (parted,) = merge_feeds([silent._replace(next_poll_at=NOW + 30 * DAY)], RULES)
+    assert (parted.merged_into, parted.next_poll_at) == (None, NOW + 4 * HOUR)
+
+
+def test_a_feed_that_is_only_named_gives_way_to_one_of_the_users_list() -> None:
+    named = feed("https://a.example/f", "https://a.example/f", named_by="https://a.example/index")
+    listed = feed("http://a.example/f", "https://a.example/f", named_by="https://a.example/index")
+    (merged,) = merge_feeds([named, listed], RULES, {"http://a.example/f"})
+    assert (merged.listed_url, merged.merged_into) == ("https://a.example/f", "http://a.example/f")
 
 
 @settings(deadline=None)

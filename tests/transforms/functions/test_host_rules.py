@@ -41,8 +41,12 @@ def test_one_slow_answer_does_not_make_a_slow_host() -> None:
     assert gap_seconds(after_fetch(quick, fetch(seconds=2.0), NoJitter(), RULES), RULES) == 5
 
 
-@pytest.mark.parametrize(("status", "failure", "is_answer"), [(503, None, True), (None, "time_limit", False)])
-def test_any_status_is_an_answer(status: int | None, failure: str | None, is_answer: bool) -> None:
+@pytest.mark.parametrize(
+    ("status", "failure", "is_answer"),
+    [(503, None, True), (None, "connection_refused", True), (None, "time_limit", False),
+     (None, "no_such_name", False)],
+)  # fmt: skip
+def test_any_status_is_an_answer_and_so_is_a_refusal(status: int | None, failure: str | None, is_answer: bool) -> None:
     host = after_fetch(HOST, fetch(status, failure=failure, seconds=2.0), NoJitter(), RULES)
     assert host.last_answer_at == (NOW + 2 * SECOND if is_answer else None)
 

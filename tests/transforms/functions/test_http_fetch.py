@@ -19,6 +19,7 @@ import h2.events
 import pytest
 
 from schemas.errors import UsageError
+from schemas.fetch import FEED, ROBOTS
 from tests.fetch_samples import NOW
 from tests.http_server import HttpServer, Reply
 from transforms.functions.http_fetch import Exchange, FetchSettings, HttpClient, user_agent
@@ -37,14 +38,14 @@ def settings(server: HttpServer, **more: object) -> FetchSettings:
     return FetchSettings(AGENT, "run", **({"allow_private": True, "resolve": server.resolve} | more))  # type: ignore[arg-type]
 
 
-def ask(server: HttpServer, *urls: str, **more: object) -> list[Exchange]:
+def ask(server: HttpServer, *urls: str, purpose: str = FEED, **more: object) -> list[Exchange]:
     """Ask for addresses or paths one after the other, with one client."""
 
     async def all_of_them() -> list[Exchange]:
         client = HttpClient(settings(server, **more))
         try:
             whole = [server.url(url) if url.startswith("/") else url for url in urls]
-            return [await client.request(url, "feed", NOW) for url in whole]
+            return [await client.request(url, purpose, NOW) for url in whole]
         finally:
             await client.aclose()
 
@@ -155,6 +156,16 @@ def test_an_endless_body_ends_at_five_mebibytes(server: HttpServer) -> None:
     (exchange,) = ask(server, "/endless")
     assert failure(exchange) == "too_large"
     assert exchange.fetch.wire_bytes < 6_000_000
+
+
+@pytest.mark.parametrize("more", [{}, {"content-encoding": "gzip"}])
+def test_a_robots_txt_without_end_is_read_as_far_as_it_counts(server: HttpServer, more: dict[str, str]) -> None:
+    rules = b"User-agent: *\nDisallow: /private\n" + b"# nothing\n" * 600_000
+    server.on("/robots.txt", Reply(200, more, gzip.compress(rules) if more else rules))
+    (exchange,) = ask(server, "/robots.txt", purpose=ROBOTS)
+    assert exchange.fetch.failure is None
+    assert 512_000 <= len(exchange.body) <= 1024 * 1024
+    assert rules.startswith(exchange.body)
 
 
 def test_a_slow_drip_ends_at_the_time_limit_and_the_next_request_is_well(server: HttpServer) -> None:
@@ -304,9 +315,13 @@ def test_tls_is_checked_for_the_name_and_not_for_the_address(tmp_path: Path, cer
 
 
 class Http2Server(asyncio.Protocol):
-    """Answers every request of one HTTP/2 connection."""
+    """Answers every request of one HTTP/2 connection; the short-tempered one says goodbye after each."""
 
-    def __init__(self, filler: int) -> None:
+    connections = 0
+
+    def __init__(self, filler: int, *, leaves: bool = False) -> None:
+        Http2Server.connections += 1
+        self._leaves = leaves
         self._connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
         self._filler = filler
 
@@ -321,13 +336,20 @@ class Http2Server(asyncio.Protocol):
                 more = [(f"x-{number}", "y" * 1000) for number in range(self._filler)]
                 self._connection.send_headers(event.stream_id, [(":status", "200"), ("etag", '"x"'), *more])
                 self._connection.send_data(event.stream_id, b"feed", end_stream=True)
+                if self._leaves:
+                    asyncio.get_running_loop().call_later(0.05, self._leave)
         self._write()
+
+    def _leave(self) -> None:
+        self._connection.close_connection()
+        self._write()
+        self._transport.close()
 
     def _write(self) -> None:
         self._transport.write(self._connection.data_to_send())  # type: ignore[attr-defined]
 
 
-def over_http_2(certificate: Path, filler: int) -> list[Exchange]:
+def over_http_2(certificate: Path, filler: int, *, leaves: bool = False) -> list[Exchange]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     context.set_alpn_protocols(["h2", "http/1.1"])
@@ -337,12 +359,15 @@ def over_http_2(certificate: Path, filler: int) -> list[Exchange]:
 
     async def twice() -> list[Exchange]:
         server = await asyncio.get_running_loop().create_server(
-            lambda: Http2Server(filler), "127.0.0.1", 0, ssl=context
+            lambda: Http2Server(filler, leaves=leaves), "127.0.0.1", 0, ssl=context
         )
         trusted = ssl.create_default_context(cafile=str(certificate))
         client = HttpClient(FetchSettings(AGENT, "run", allow_private=True, resolve=resolve, tls=trusted))
         url = f"https://news.example:{server.sockets[0].getsockname()[1]}/feed"
-        found = [await client.request(url, "feed", NOW) for _ in range(2)]
+        found = []
+        for _ in range(2):
+            found.append(await client.request(url, "feed", NOW))
+            await asyncio.sleep(0.2)
         await client.aclose()
         server.close()
         return found
@@ -353,6 +378,16 @@ def over_http_2(certificate: Path, filler: int) -> list[Exchange]:
 def test_http_2_is_spoken_where_the_server_does(certificate: Path) -> None:
     for exchange in over_http_2(certificate, 0):
         assert (exchange.fetch.http_version, exchange.fetch.status, exchange.body) == ("HTTP/2", 200, b"feed")
+
+
+@pytest.mark.parametrize(("leaves", "connections"), [(False, 1), (True, 2)])
+def test_an_http_2_connection_is_used_again_unless_its_server_has_left(
+    certificate: Path, leaves: bool, connections: int
+) -> None:
+    Http2Server.connections = 0
+    found = over_http_2(certificate, 0, leaves=leaves)
+    assert [(exchange.fetch.failure, exchange.body) for exchange in found] == [(None, b"feed")] * 2
+    assert Http2Server.connections == connections
 
 
 def test_a_head_of_half_a_megabyte_is_refused_in_http_2_too(certificate: Path) -> None:

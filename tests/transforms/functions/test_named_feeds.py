@@ -10,6 +10,7 @@ from transforms.functions.feed_lists import is_list
 from transforms.functions.named_feeds import MOST_SITEMAPS, followed
 
 A = "https://a.example"
+OWN = (f"{A}/index.xml", None)
 
 
 def _index(*named: NamedFeed) -> FeedDocument:
@@ -24,14 +25,14 @@ def test_what_changed_lately_comes_first_and_what_is_old_not_at_all() -> None:
         NamedFeed(f"{A}/today.xml", NOW - HOUR),
         NamedFeed(f"{A}/news.xml"),
     ]
-    urls, others = followed(_index(*named), NOW, [])
+    urls, others = followed(_index(*named), NOW, OWN)
     assert urls == [f"{A}/{name}.xml" for name in ("today", "yesterday", "news", "pages")]
     assert others == 0
 
 
 def test_of_an_index_that_says_that_all_is_old_the_newest_is_polled() -> None:
     named = [NamedFeed(f"{A}/{days}.xml", NOW - days * DAY) for days in (500, 400, 600)]
-    assert followed(_index(*named), NOW, []) == ([f"{A}/400.xml"], 0)
+    assert followed(_index(*named), NOW, OWN) == ([f"{A}/400.xml"], 0)
 
 
 def test_an_index_names_neither_itself_nor_what_is_no_address_nor_one_twice() -> None:
@@ -39,11 +40,21 @@ def test_an_index_names_neither_itself_nor_what_is_no_address_nor_one_twice() ->
     assert followed(_index(*named), NOW, [f"{A}/i", None]) == ([f"{A}/1"], 0)
 
 
+def test_an_index_names_what_is_on_its_own_site_and_the_rest_is_counted() -> None:
+    urls = ["https://victim.example/1", "https://news.a.example/2", "https://[bad/", "https://moved.example/3"]
+    index = _index(*(NamedFeed(url) for url in urls))
+    assert followed(index, NOW, OWN) == ([urls[1]], 2)
+    assert followed(index, NOW, (*OWN, "https://moved.example/index.xml")) == ([urls[1], urls[3]], 1)
+    old = _index(NamedFeed(urls[0], NOW - 400 * DAY), NamedFeed(f"{A}/1", NOW - 500 * DAY))
+    assert followed(old, NOW, OWN) == ([f"{A}/1"], 1)
+    assert followed(old._replace(kind="list"), NOW, OWN) == ([urls[0], f"{A}/1"], 0)
+
+
 def test_what_is_too_much_is_counted() -> None:
-    urls, others = followed(_index(*(NamedFeed(f"{A}/{number}") for number in range(2_000))), NOW, [])
+    urls, others = followed(_index(*(NamedFeed(f"{A}/{number}") for number in range(2_000))), NOW, OWN)
     assert (len(urls), others) == (MOST_SITEMAPS, 2_000 - MOST_SITEMAPS)
     listed = FeedDocument("list", "", named=tuple(NamedFeed(f"{A}/{number}") for number in range(2_000)))
-    assert len(followed(listed, NOW, [])[0]) == 2_000
+    assert len(followed(listed, NOW, OWN)[0]) == 2_000
 
 
 @pytest.mark.parametrize(

@@ -260,6 +260,28 @@ def test_a_temporary_redirect_never_updates_the_stored_url() -> None:
     assert state.url == URL
 
 
+def test_a_moved_feed_that_fails_is_tried_at_both_addresses_in_turn() -> None:
+    moved = "https://new.example/"
+    state, urls = polled(feed_body(0, 9))._replace(url=moved), []
+    for _ in range(5):
+        state = poll(state, answer(404, b"", at=state.next_poll_at)).state
+        state = poll(state, answer(404, b"", at=state.next_poll_at)).state
+        urls.append(state.url)
+        assert state.url == moved or state.etag is None
+    assert urls == [moved, moved, URL, URL, URL]
+
+
+def test_a_moved_feed_goes_back_where_its_new_address_dies_and_on_where_the_old_one_does() -> None:
+    moved = "https://new.example/"
+    dying = polled(feed_body(0, 9))._replace(url=moved, failure_score=2.0)
+    state = poll(dying, answer(403, b"")).state
+    assert (state.url, state.moved_to, validators(state, NOW, RULES)) == (URL, moved, ())
+    back = poll(state, answer(at=NOW + HOUR)).state
+    assert (back.url, back.moved_to) == (URL, None)
+    on = poll(state, answer(404, b"", at=NOW + HOUR)).state
+    assert (on.url, on.moved_to) == (moved, None)
+
+
 # Hours and days without polls
 
 
@@ -289,6 +311,18 @@ def test_one_new_sitemap_among_many_keeps_an_index_lively() -> None:
     assert got.state.interval <= 3_600
     other = after_poll(got.state, answer(body=b"3", at=got.state.next_poll_at), index("x", "y"), NoJitter(), RULES)
     assert other.possibly_lost == 0
+
+
+def test_a_list_is_known_by_all_that_it_names() -> None:
+    def names(*more: str) -> Callable[[Answer], Document]:
+        return lambda _: Document((*more, *(f"https://a.example/{n}" for n in range(6_000))), kind="list")
+
+    state = after_poll(NEW, answer(body=b"1"), names(), NoJitter(), RULES).state
+    assert (state.items, len(state.known_items)) == (6_000, 8)
+    again = after_poll(state, answer(body=b"2", at=state.next_poll_at), names(), NoJitter(), RULES)
+    assert (again.new_items, again.state.interval) == (0, 1.5 * state.interval)
+    more = after_poll(again.state, answer(body=b"3", at=again.state.next_poll_at), names("new"), NoJitter(), RULES)
+    assert (more.new_items, more.state.items) == (1, 6_001)
 
 
 # Gaps

@@ -5,10 +5,11 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from protego import Protego
 
 from schemas.host_state import HostState
 from tests.fetch_samples import HOUR, NOW, fetch
-from transforms.functions.robots import after_robots, origin_of, record_for, robots_url, verdict
+from transforms.functions.robots import AGENT, MOST_KEPT, after_robots, origin_of, record_for, robots_url, verdict
 
 PAGE = "https://news.example/a/story?x=1"
 HOST = HostState("news.example")
@@ -87,4 +88,39 @@ def test_a_hostile_robots_txt_costs_little() -> None:
     started = time.perf_counter()
     assert said(body, url="https://news.example/" + "abcd" * 500) == "allowed"
     assert time.perf_counter() - started < 5
-    assert len(after_robots(HOST, PAGE, fetch(), body).robots[0].text) == 512_000
+    assert len(after_robots(HOST, PAGE, fetch(), body).robots[0].text) <= MOST_KEPT
+
+
+def kept(text: str) -> str:
+    return after_robots(HOST, PAGE, fetch(), text.encode()).robots[0].text
+
+
+def test_only_the_rules_for_us_are_kept() -> None:
+    others = "".join(f"User-agent: bot{number}\nDisallow: /{number}\n\n" for number in range(9_000))
+    ours = "User-agent: *\nUser-agent: newsbeam\nCrawl-delay: 7\nDisallow: /a/  # all of it\n"
+    assert kept(others + ours + others) == ours.replace("  # all of it", "").strip()
+
+
+def test_of_too_many_rules_the_shortest_are_kept() -> None:
+    long = "".join(f"Disallow: /story/{'x' * 100}{number}\n" for number in range(3_000))
+    text = "User-agent: *\n" + long + "Disallow: /a/\n"
+    assert said(text.encode()) == "disallowed"
+    assert 60_000 < len(kept(text)) <= MOST_KEPT
+
+
+LINES = st.sampled_from((
+    "User-agent: *", "user-agent: newsbeam", "User agent other", "useragent: NEWS*", "User-agent:", "user  agent: x",
+    "User-agent:other", "Disallow: /a", "Disallow /a/story", "allow: /a/s", "Allow:", "dissalow: /", "Crawl-delay: 3",
+    "Sitemap: https://a.example/s", "Sitemap https://a.example/s", "Host: a", "host b: c", "junk", "junk: 1", "a:b", "",
+    "# x", "Crawl-delay: 9", "User-agent: newsbeam # us", "Disallow: /*x=1$", "Noindex: /a", "User-agent other:x",
+))  # fmt: skip
+
+
+@settings(deadline=None, max_examples=1_000)
+@given(st.lists(LINES, max_size=14))
+def test_what_is_left_out_makes_no_difference(lines: list[str]) -> None:
+    text = "\n".join(lines)
+    whole, ours = Protego.parse(text), Protego.parse(kept(text))
+    assert ours.crawl_delay(AGENT) == whole.crawl_delay(AGENT)
+    for url in (PAGE, "https://news.example/a", "https://news.example/b?x=1"):
+        assert ours.can_fetch(url, AGENT) == whole.can_fetch(url, AGENT)

@@ -160,3 +160,10 @@ def test_time_is_linear(hostile: str) -> None:
     start = time.process_time()
     read_structured_data(strip_markup(hostile).json_ld)
     assert time.process_time() - start < 2
+
+
+def test_character_references_without_end_are_read_wherever_they_stand() -> None:
+    endless = "&#" + "5" * 5_000 + ";"
+    data = read({"@type": "NewsArticle", "headline": "H", "author": f"Ada {endless}", "articleBody": f"Text {endless}"})
+    assert data.headline == "H"
+    assert data.article_body == "Text \ufffd"

@@ -13,6 +13,7 @@ from transforms.functions.texts import (
     content_sha256,
     identity_text,
     normalise_text,
+    unescape,
     word_count,
 )
 
@@ -118,3 +119,13 @@ def test_long_texts_take_time_in_proportion() -> None:
     for unit in ("\n", " ", "a \n \n", "\ud800", "漢", "\t\r"):
         small, large = (min(spent(unit * size) for _ in range(3)) for size in (20_000, 200_000))
         assert large < 60 * small + 0.05, repr(unit)
+
+
+@pytest.mark.parametrize(
+    ("escaped", "plain"),
+    [("&amp;#8217;", "&#8217;"), ("&#65;&#x42", "AB"), ("&#0000000065;", "A"), ("&#99999999;", "\ufffd")]
+    + [(f"a&#{digit * 5_000}{end}b", "a\ufffdb") for digit in "05" for end in ("", ";")]
+    + [("&#x" + "5" * 5_000 + ";", "\ufffd")],
+)
+def test_any_character_reference_is_read(escaped: str, plain: str) -> None:
+    assert unescape(escaped) == plain
