@@ -235,8 +235,8 @@ class Account:
 def account(farm: Farm, lake: Path, orphans_before: float) -> Account:
     """Compare the lake with what the farm's servers have sent.
 
-    Documents count whose request is a row of `fetches`: what was sent after the last checkpoint before a failure is asked
-    for again, and of feeds that go on fast some of it has left them by then.
+    Documents count whose request is a row of `fetches`: what was sent after the last checkpoint before a failure is
+    asked for again, and of feeds that go on fast some of it has left them by then.
 
     Args:
         farm: what was polled.
