@@ -53,11 +53,13 @@ class Engine:
         self.taken = (self.number, self.rows)
 
     def complete(self, finalized: int) -> None:
-        """Complete the checkpoint, and tell so many bundles of it before whatever comes next.
+        """Complete the checkpoint, where one is under way, and tell so many bundles of it before whatever comes next.
 
         As Flink does, also those that ended after the state had been taken.
         """
-        self.durable, self.taken = self.taken or self.durable, None
+        if self.taken is None:
+            return
+        self.durable, self.taken = self.taken, None
         for number, told_before in self.finalizers[:finalized]:
             self.files.hear(SERIES, number, told_before)
         del self.finalizers[:finalized]
