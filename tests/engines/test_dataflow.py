@@ -96,7 +96,7 @@ def test_a_stream_asks_for_what_it_stands_on(python: list[str], tmp_path: Path) 
     told = {name for name, stage in stages.items() if stage["is_told_of_commits"]}
     tables = ("Articles", "Copies", "Aliases", "Rejects", "Fetches", "Feeds")
     assert told == {f"Write{table}/WriteBatch" for table in tables}
-    assert all(stages[f"Write{table}/BufferRows"]["timers"] == 2 for table in tables)
+    assert all(stages[f"Write{table}/BufferRows"]["timers"] == 3 for table in tables)
     (poll,) = [stage for name, stage in stages.items() if name.startswith("PollFeeds/PollShard")]
     assert poll["states"] > 20
     (decide,) = [stage for name, stage in stages.items() if name.startswith("Deduplicate/DecideOnArrival")]
