@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import re
@@ -11,12 +12,15 @@ from collections.abc import Sequence
 
 from pipeline.options import check_local_inputs, command_parser, run_settings
 from pipeline.run_log import say, use_format
+from pipeline.usage_hints import refuse_others
 from schemas.errors import NewsbeamError, UsageError
 from transforms.functions.worker_pool import shared_pool
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line (of this process, where no arguments are given); returns the exit code."""
+    if arguments is None:
+        atexit.register(_ignore_signals)
     _quieten_libraries()
     try:
         return _dispatch(list(sys.argv[1:] if arguments is None else arguments))
@@ -64,7 +68,7 @@ def _dispatch(given: Sequence[str]) -> int:
 
         return run(settings)
     if others:
-        parser.error(f"unrecognized arguments: {' '.join(others)}")
+        refuse_others(parsed, others)
     if parsed.command == "engine":
         from pipeline.commands.engine import engine
 
@@ -112,6 +116,12 @@ def _dispatch(given: Sequence[str]) -> int:
     from pipeline.commands import query
 
     return query.query(parsed) if parsed.command == "query" else query.sql(parsed)
+
+
+def _ignore_signals() -> None:
+    """Keep the exit code: once all is done, Python tidies up for half a second, in which a signal would kill it."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _fail(message: str, code: int) -> int:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from apache_beam.options.pipeline_options import PipelineOptions
+from pyarrow.parquet import read_table
 
 from pipeline.build import CycleGraph, FeedGraph, Work, build
 from pipeline.duplicate_memory import DuplicateMemory, duplicate_memory_at
@@ -45,6 +46,8 @@ class FinishedCycle:
     """Articles without topics, and without entities, because tagging them failed or took too long."""
     polled: Mapping[str, int] = field(default_factory=dict)
     """What a cycle over feeds counted beside the account: feeds polled, items new, pages fetched ..."""
+    failed_polls: Mapping[str, int] = field(default_factory=dict)
+    """Of these, how many polls failed for which reason, the commonest first."""
     counters: Mapping[str, int] = field(default_factory=dict)
     """Beam's own, by `<PTransform>.<name>`."""
 
@@ -88,8 +91,9 @@ def run_cycle(
     publish(lake, [file.path for file in files])
     seconds = time.perf_counter() - started
     not_done = counters.get("TagTopics.failed", 0) + counters.get("TagEntities.failed", 0)
-    polled = _polled(counters) if feeds else {}
-    return FinishedCycle(report, _seconds_by_stage(counters), seconds, not_done, polled, counters)
+    failed = _failed_polls(lake, files) if feeds else {}
+    polled = _polled(counters) | {"failed": sum(failed.values())} if feeds else {}
+    return FinishedCycle(report, _seconds_by_stage(counters), seconds, not_done, polled, failed, counters)
 
 
 def _graph(lake: Lake, memory: Memory, settings: RunSettings, run_id: str, cycle: int, read_at: Instant) -> CycleGraph:
@@ -162,6 +166,18 @@ def _write_report(lake: Lake, report: CycleReport) -> WrittenFile:
 def _polled(counters: Mapping[str, int]) -> dict[str, int]:
     names = ("feeds_polled", "not_modified", "items_new", "pages_fetched", "cut")
     return {name: counters.get(f"PollFeeds.{name}", 0) for name in names}
+
+
+def _failed_polls(lake: Lake, files: Sequence[WrittenFile]) -> dict[str, int]:
+    """Read from the rows of `feeds`, once they are published, why polls failed."""
+    from transforms.functions.polling import FAILED  # with the HTTP client, which a run over folders has no use for
+
+    reasons: Counter[str] = Counter()
+    for file in files:
+        if file.table == "feeds":
+            rows = read_table(lake.root / file.path, columns=["outcome", "reason"], partitioning=None).to_pylist()
+            reasons.update(row["reason"] or "unknown" for row in rows if row["outcome"] == FAILED)
+    return dict(reasons.most_common())
 
 
 def _seconds_by_stage(counters: Mapping[str, int]) -> dict[str, float]:

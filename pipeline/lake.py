@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from pipeline.memory import Memory
 from pipeline.version import newsbeam_version
@@ -161,6 +161,20 @@ def locked(lake: Lake) -> Iterator[None]:
         lock.write(f"process {os.getpid()}, started {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
         lock.flush()
         yield
+
+
+def job_of(lake: Lake) -> dict[str, Any] | None:
+    """Return what is noted of the job on an engine that writes a lake: `run_id`, `runner`, `shards`, `started_at`.
+
+    None where no job does; empty where what is noted cannot be read. Whether the job still runs, its engine knows.
+    """
+    try:
+        noted = json.loads(lake.job.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        return {}
+    return noted if isinstance(noted, dict) else {}
 
 
 def holder_of(lake: Lake) -> str | None:

@@ -14,7 +14,7 @@ import duckdb
 
 from pipeline.feed_memory import FeedMemory
 from pipeline.host_memory import opened_hosts
-from pipeline.lake import PRIVATE_FOLDER, Lake, holder_of
+from pipeline.lake import PRIVATE_FOLDER, Lake, holder_of, job_of
 from pipeline.memory import opened_memory
 from pipeline.reader_lock import reading
 from schemas.errors import LakeError
@@ -82,6 +82,8 @@ class LakeStatus:
     troubled: list[FeedState] = field(default_factory=list)
     """Feeds that need a look, the worst first."""
     pages_waiting: int = 0
+    job: dict[str, Any] | None = None
+    """What is noted of the job on an engine that writes it; None where none does."""
 
 
 def status_of(lake: Lake) -> LakeStatus:
@@ -100,6 +102,7 @@ def status_of(lake: Lake) -> LakeStatus:
         status = LakeStatus(now, holder_of(lake), arrivals, last_arrival, _runs(cycles), sizes, most)
     except (duckdb.Error, OSError) as error:
         raise LakeError(f"{lake.root} cannot be read: {error}") from error
+    status.job = job_of(lake)
     _add_feeds(lake, status)
     return status
 

@@ -26,6 +26,7 @@ from pipeline.operation_options import (
 )
 from pipeline.report_options import REPORT_EPILOG, add_report_flags
 from pipeline.settings import TAGS, MaxRejects, RunSettings, parse_tags
+from pipeline.usage_hints import refuse_lake_of_run
 from pipeline.version import newsbeam_version
 from schemas.errors import UsageError
 from transforms.functions.worker_pool import available_cores
@@ -176,6 +177,7 @@ def run_settings(parsed: argparse.Namespace, beam_flags: Sequence[str]) -> RunSe
     Raises:
         UsageError: one cannot be used as given.
     """
+    refuse_lake_of_run(beam_flags)
     if not parsed.input and not parsed.feeds:
         raise UsageError(
             f"--input PATH or --feeds LIST is needed{_what_was_meant(beam_flags)}. See newsbeam run --help"
@@ -308,7 +310,9 @@ def _add_run_flags(run: Parser) -> None:
 def _add_query_flags(query: Parser) -> None:
     query.add_argument("sql", metavar="SQL", help="one SQL statement")
     query.add_argument(
-        "--format", choices=ANSWER_FORMATS, help="form of the answer (default: as FILE is named, or table)"
+        "--format",
+        choices=ANSWER_FORMATS,
+        help="form of the answer (default: as FILE ends: .csv, .json, .jsonl, .parquet; else, and for .txt, a table)",
     )
     query.add_argument("--output", metavar="FILE", help="write the answer to a file (default: standard output)")
 

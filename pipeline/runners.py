@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,7 @@ from apache_beam.options.pipeline_options import (
     DirectOptions,
     GoogleCloudOptions,
     PipelineOptions,
+    PortableOptions,
     StandardOptions,
     TestOptions,
 )
@@ -31,6 +33,9 @@ from schemas.errors import EngineError, ToolMissingError, UsageError
 
 CHECKPOINT_MILLISECONDS: Final = 10_000
 """A checkpoint of 20,000 remembered texts is 32 MB in .2 s (lab); rows are to be seen after the next one."""
+
+_SECONDS_TO_CONNECT: Final = 2.0
+"""For a job server to take a connection: on another continent one takes a quarter of a second."""
 
 
 def beam_options(beam_flags: Sequence[str]) -> PipelineOptions:
@@ -100,6 +105,28 @@ def engine_options(settings: RunSettings, engine: EngineSettings) -> PipelineOpt
     if engine.streaming:
         flags.append("--streaming")
     return _told_to_file_systems(PipelineOptions(flags))
+
+
+def check_job_server(options: PipelineOptions) -> None:
+    """Tell at once where no job server listens: Beam would try for minutes, and then print a traceback.
+
+    Raises:
+        UsageError: `--job_endpoint` is no address.
+        EngineError: nothing listens there.
+    """
+    endpoint = options.view_as(PortableOptions).job_endpoint
+    if not endpoint or endpoint == "embed":  # Beam's word for a runner in this process
+        return
+    host, _, port = endpoint.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
+        raise UsageError(f"--job_endpoint {endpoint}: give HOST:PORT, the address of a job server")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_SECONDS_TO_CONNECT).close()
+    except OSError as error:
+        raise EngineError(
+            f"nothing listens at {endpoint} (--job_endpoint; {error.strerror or error}): newsbeam engine up starts the "
+            "cluster of this machine"
+        ) from error
 
 
 def calls_finalizers(engine: EngineSettings) -> bool:
@@ -177,7 +204,10 @@ def _on_flink(given: _Given, engine: EngineSettings) -> list[str]:
 
 def _portable(given: _Given, settings: RunSettings, engine: EngineSettings) -> list[str]:
     if not given.has("job_endpoint"):
-        raise UsageError("--runner PortableRunner needs --job_endpoint HOST:PORT, the address of a job server")
+        raise UsageError(
+            "--runner PortableRunner needs --job_endpoint HOST:PORT, the address of a job server; newsbeam engine up "
+            "starts one on this machine"
+        )
     return _on_flink(given, engine)
 
 

@@ -29,8 +29,13 @@ def times_asked_to_stop() -> int:
 
 
 @contextmanager
-def stopping_on_signals() -> Iterator[Event]:
+def stopping_on_signals(
+    said: str = "finishing this cycle, then stopping; once more to stop at once (nothing is lost)",
+) -> Iterator[Event]:
     """Yield an event that the first Ctrl-C or SIGTERM sets, to end after the cycle; a second one ends at once.
+
+    Args:
+        said: at the first signal.
 
     Raises:
         KeyboardInterrupt: after the second, whatever the engine made of it.
@@ -43,7 +48,7 @@ def stopping_on_signals() -> Iterator[Event]:
             stopping.at_once.set()
             raise KeyboardInterrupt
         stopping.asked.set()
-        say("stopping", "finishing this cycle, then stopping; once more to stop at once (nothing is lost)")
+        say("stopping", said)
 
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.signal(number, on_signal) for number in numbers}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,11 +14,12 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from pipeline.cycle import FinishedCycle
+from pipeline.terminal import safe
 from schemas.feed_state import NEVER
 from schemas.instants import Instant, datetime_of
 
 _REASONS_SHOWN: Final = 6
-_POLLED: Final = ("feeds_polled", "not_modified", "items_new", "pages_fetched")
+_POLLED: Final = ("feeds_polled", "not_modified", "failed", "items_new", "pages_fetched")
 
 
 @dataclass
@@ -39,6 +42,7 @@ class RunSummary:
     complete: bool = True
     feeds: dict[str, int | str | None] | None = None
     """What was polled, and what is left; None for a run without feeds."""
+    failed_polls_by_reason: dict[str, int] = field(default_factory=dict)
 
     def add(self, cycle: FinishedCycle) -> None:
         """Add a finished cycle."""
@@ -51,6 +55,9 @@ class RunSummary:
         if cycle.polled:
             before = self.feeds or {}
             self.feeds = {name: int(before.get(name) or 0) + cycle.polled[name] for name in _POLLED}
+            sums = Counter(self.failed_polls_by_reason)
+            sums.update(cycle.failed_polls)
+            self.failed_polls_by_reason = dict(sums.most_common())
 
     def add_waiting(self, pages: int, next_due_at: Instant | None) -> None:
         """Add what polling leaves: pages still to be fetched, and when the next feed or page is due: now, or later."""
@@ -63,8 +70,9 @@ class RunSummary:
     def line_of(self, cycle: FinishedCycle) -> str:
         """Return what a cycle over feeds did, in a line."""
         polled, report = cycle.polled, cycle.report
+        failed = f"; {polled['failed']:,} failed: {_commonest(cycle.failed_polls)}" if polled["failed"] else ""
         return (
-            f"{polled['feeds_polled']:,} feeds polled ({polled['not_modified']:,} not modified), "
+            f"{polled['feeds_polled']:,} feeds polled ({polled['not_modified']:,} not modified{failed}), "
             f"{polled['items_new']:,} items new, {polled['pages_fetched']:,} pages fetched; "
             f"{report.articles:,} articles, {report.copies:,} copies, {report.rejects:,} rejects"
         )
@@ -82,7 +90,7 @@ class RunSummary:
         figures = {name: round(value, 3) if isinstance(value, float) else value for name, value in vars(self).items()}
         figures["seconds_by_stage"] = {stage: round(value, 3) for stage, value in self.seconds_by_stage.items()}
         if self.feeds is None:
-            del figures["feeds"]
+            del figures["feeds"], figures["failed_polls_by_reason"]
         return json.dumps(figures, ensure_ascii=False)
 
     def print(self, console: Console) -> None:
@@ -91,7 +99,7 @@ class RunSummary:
         table.add_row("inputs", f"{self.inputs:,}", f"{self.inputs / max(self.seconds, 1e-9):,.1f} a second")
         for name in ("articles", "copies"):
             table.add_row(f"  {name}", f"{getattr(self, name):,}", "")
-        table.add_row("  rejects", f"{self.rejects:,}", self._commonest_reasons())
+        table.add_row("  rejects", f"{self.rejects:,}", _commonest(self.rejects_by_reason))
         table.add_row("  already seen", f"{self.already_seen:,}", "")
         if self.tags_not_done:
             table.add_row(
@@ -109,16 +117,22 @@ class RunSummary:
     def _add_feeds(self, table: Table) -> None:
         feeds = {name: f"{value:,}" if isinstance(value, int) else value for name, value in (self.feeds or {}).items()}
         table.add_row("feeds polled", feeds["feeds_polled"], f"{feeds['not_modified']} not modified")
+        if failed := self.failed_polls_by_reason:
+            polls = f"{feeds['failed']} of {feeds['feeds_polled']}"
+            more = f"{_commonest(failed)}; see newsbeam feeds list --lake {self.lake}"
+            table.add_row("  failed", polls, safe(more))
         table.add_row("  items new", feeds["items_new"], "")
         table.add_row("  pages fetched", feeds["pages_fetched"], f"{feeds['pages_waiting']} still to be fetched")
         table.add_row("  next due", feeds["next_due_at"] or "never", "")
-
-    def _commonest_reasons(self) -> str:
-        return ", ".join(
-            f"{reason} {count:,}" for reason, count in list(self.rejects_by_reason.items())[:_REASONS_SHOWN]
-        )
 
     def _where_time_went(self) -> str:
         stages = {**self.seconds_by_stage}
         stages["engine and start"] = max(0.0, self.seconds - sum(stages.values()))
         return ", ".join(f"{stage} {seconds:,.1f} s" for stage, seconds in stages.items() if seconds >= 0.05)
+
+
+def _commonest(counts: Mapping[str, int]) -> str:
+    """Return the commonest reasons with their numbers, and how many further ones there are."""
+    shown = [f"{reason} {count:,}" for reason, count in list(counts.items())[:_REASONS_SHOWN]]
+    further = len(counts) - len(shown)
+    return ", ".join(shown) + (f" and {further:,} more" if further else "")

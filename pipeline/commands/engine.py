@@ -17,7 +17,7 @@ from rich.text import Text
 from pipeline.engines.build import build_engines
 from pipeline.engines.flink_cluster import FlinkCluster
 from pipeline.engines.flink_config import Part
-from pipeline.engines.flink_rest import Checkpoint, Job
+from pipeline.engines.flink_rest import Checkpoint, FlinkRest, Job
 from pipeline.engines.places import cluster_folder, engines_folder
 from pipeline.engines.tools import say
 from pipeline.terminal import json_line, masked, safe
@@ -50,18 +50,41 @@ def _down(cluster: FlinkCluster, arguments: argparse.Namespace) -> int:
 
 
 def _flags(cluster: FlinkCluster, arguments: argparse.Namespace) -> int:
+    """Print the flags, also of a cluster that is not there: `newsbeam run` is to refuse them, and not to run here."""
+    if not cluster.is_set_up():
+        sys.stdout.write("--runner=PortableRunner\n")
     sys.stdout.write(" ".join(cluster.flags()) + "\n")
+    if not cluster.is_running(Part.JOB_SERVER):
+        raise EngineError(_not_running(cluster))
     return 0
 
 
 def _stop(cluster: FlinkCluster, arguments: argparse.Namespace) -> int:
-    sys.stdout.write(cluster.rest.stop(arguments.job, drain=arguments.drain) + "\n")
+    sys.stdout.write(_with_job(cluster, arguments.job).stop(arguments.job, drain=arguments.drain) + "\n")
     return 0
 
 
 def _cancel(cluster: FlinkCluster, arguments: argparse.Namespace) -> int:
-    cluster.rest.cancel(arguments.job)
+    _with_job(cluster, arguments.job).cancel(arguments.job)
     return 0
+
+
+def _with_job(cluster: FlinkCluster, job_id: str) -> FlinkRest:
+    """Return the API of a cluster that runs and knows a job.
+
+    Raises:
+        EngineError: the one does not, or the other.
+    """
+    rest = cluster.rest
+    if not cluster.is_running(Part.JOB_MANAGER):
+        raise EngineError(_not_running(cluster))
+    if job_id not in rest.job_ids():
+        raise EngineError(f"no such job: {job_id}. newsbeam engine status lists them")
+    return rest
+
+
+def _not_running(cluster: FlinkCluster) -> str:
+    return f"the cluster in {cluster.folder} does not run: newsbeam engine up"
 
 
 # status

@@ -66,6 +66,8 @@ def _print(erased: Erased, wanted: Sequence[Tombstone], *, dry_run: bool) -> Non
 def _notes(erased: Erased, wanted: Sequence[Tombstone], *, dry_run: bool) -> list[str]:
     goes = "would go" if dry_run else "goes"
     notes = []
+    if not any(erased.tables.values()) and not any(erased.memory.values()):
+        notes.append(f"nothing in the lake matches {', '.join(f'{one.kind} {one.value}' for one in wanted)}")
     if erased.stories_handed_over:
         stories = "1 story" if erased.stories_handed_over == 1 else f"{erased.stories_handed_over:,} stories"
         notes.append(f"{stories}: the article {goes}, the earliest other row is shown for it")

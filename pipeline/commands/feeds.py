@@ -13,6 +13,7 @@ from xml.sax.saxutils import quoteattr
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.failure_remedies import REMEDIES
 from pipeline.feed_list import is_address, read_feed_list
 from pipeline.feed_memory import FeedMemory
 from pipeline.host_memory import opened_hosts
@@ -34,6 +35,9 @@ from transforms.functions.skipped_times import is_skipped
 
 _ORDER: Final = ("dead", "failing", "gone", "merged", "ok")
 """What needs a look comes first."""
+
+_WIDE: Final = 120
+"""Columns of a terminal from which on the list has all of its own; a pipe and cron count as 80."""
 
 
 def feeds(arguments: argparse.Namespace) -> int:
@@ -117,28 +121,52 @@ def _list(known: KnownFeeds, now: Instant, *, as_json: bool) -> None:
         for state in states:
             sys.stdout.write(json_line(_figures(state)))
         return
-    table = Table(title=f"{len(states):,} feeds, {known.pages_waiting:,} pages to be fetched", title_justify="left")
-    table.add_column("feed", overflow="fold", min_width=30)
-    for name in ("health", "last success", "next poll", "every", "items an hour", "why"):
+    console = Console()
+    _print_list(states, known.pages_waiting, now, console, is_wide=console.width >= _WIDE)
+
+
+def _print_list(
+    states: Sequence[FeedState], pages_waiting: int, now: Instant, console: Console, *, is_wide: bool
+) -> None:
+    """Print a table that fits 80 columns; the less important columns come last, and only where there is room.
+
+    The longest that stand in the columns: `network_unreachable`, `in 13.5 min`; addresses are folded.
+    """
+    table = Table(title=f"{len(states):,} feeds, {pages_waiting:,} pages to be fetched", title_justify="left")
+    table.add_column("feed", overflow="fold", min_width=28)
+    table.add_column("health", no_wrap=True)
+    table.add_column("why", overflow="fold", min_width=19 if any(map(_why, states)) else None)
+    table.add_column("next poll", no_wrap=True)
+    for name in ("last success", "every", "items an hour") if is_wide else ():
         table.add_column(name)
     for state in states:
-        table.add_row(
-            safe(state.listed_url),
-            health_of(state) if state.polls else "new",
+        row = (safe(state.listed_url), _health(state), safe(_why(state)), _until(state, now))
+        further = (
             _ago(state.last_success_at, now),
-            _until(state, now),
             _span(state.interval) if state.interval else "",
             f"{state.items_per_hour:.2g}" if state.items_per_hour else "",
-            safe(state.last_failure or state.merged_into or ""),
         )
-    Console().print(table)
+        table.add_row(*row, *(further if is_wide else ()))
+    console.print(table)
+    if not is_wide:
+        console.print(
+            f"{_WIDE} columns (COLUMNS={_WIDE}) also show last success, interval and items an hour; --json all"
+        )
+
+
+def _health(state: FeedState) -> str:
+    return health_of(state) if state.polls else "new"
+
+
+def _why(state: FeedState) -> str:
+    return state.last_failure or state.merged_into or ""
 
 
 def _figures(state: FeedState) -> dict[str, Any]:
     return {
         "feed_url": state.listed_url,
         "url": state.url,
-        "health": health_of(state) if state.polls else "new",
+        "health": _health(state),
         "failure_score": state.failure_score,
         "last_failure": state.last_failure,
         "last_success_at": _time(state.last_success_at),
@@ -188,6 +216,8 @@ def _what_would_happen(state: FeedState | None, host: HostState | None, now: Ins
         yield f"It will ask {how}."
         if state.last_failure:
             yield f"The latest poll failed ({state.last_failure}); the failure score is {state.failure_score:g}."
+            if state.last_failure in REMEDIES:
+                yield f"What to do: {REMEDIES[state.last_failure]}."
     if host is not None and may_start_at(host) > now:
         why = {"retry_after": "it asked for that (Retry-After)", "overloaded": "it was overloaded (429 or 503)"}.get(
             host.blocked_why or "", "it could not be reached"

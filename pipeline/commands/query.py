@@ -23,6 +23,16 @@ _ROWS_SHOWN: Final = 100
 
 _MASKED: Final = dict.fromkeys(range(0x7F, 0xA0), "\ufffd")
 
+_FORMS: Final = {
+    ".csv": "csv",
+    ".json": "json",
+    ".jsonl": "json",
+    ".parquet": "parquet",
+    ".txt": "table",
+    "": "table",
+}
+"""By the ending of a file's name."""
+
 _COPY_OPTIONS: Final = {
     "csv": "format csv, header",
     "json": "format json",
@@ -32,12 +42,12 @@ _COPY_OPTIONS: Final = {
 
 def query(arguments: argparse.Namespace) -> int:
     """Run one SQL query over the lake's views and write the answer to standard output or to a file."""
+    form = arguments.format or _form_of(arguments.output)
     connection = connect(arguments.lake)
     try:
         statements = connection.extract_statements(arguments.sql)
         if len(statements) != 1:
             raise UsageError(f"give one SQL statement; this is {len(statements)}")
-        form = arguments.format or _form_of(arguments.output)
         if form == "table":
             _print_table(connection.sql(arguments.sql), arguments.output)
         else:
@@ -50,9 +60,16 @@ def query(arguments: argparse.Namespace) -> int:
 
 
 def _form_of(output: str | None) -> str:
-    """Return the form that a file's name asks for; a table for any other."""
+    """Return the form that a file's name asks for.
+
+    Raises:
+        UsageError: it asks for one that there is not.
+    """
     suffix = Path(output or "").suffix.lower()
-    return {".csv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}.get(suffix, "table")
+    if suffix not in _FORMS:
+        known = ", ".join(filter(None, _FORMS))
+        raise UsageError(f"--output {output}: {suffix} is none of {known}; use one of these, or give --format")
+    return _FORMS[suffix]
 
 
 def sql(arguments: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ from pipeline import progress
 from pipeline.commands.query import connect
 from pipeline.cycle import FinishedCycle, new_run_id, run_cycle
 from pipeline.erasure import finish_erasures
+from pipeline.failure_remedies import ADDRESS_REFUSED, REMEDIES
 from pipeline.input_plan import find_files, plan_cycles
 from pipeline.lake import Lake, check_no_job, locked, open_or_make_lake, recover
 from pipeline.memory import Memory, opened_memory
@@ -89,6 +90,7 @@ class _Polling:
         self._polling = polling
         self._lists = feed_run.feed_lists(polling)
         self._listed = self._lists.read()
+        self._has_hinted = False
         if polling.contact is None and not settings.quiet:
             say("no_contact", "no --contact: a publisher with a question can only block you", logging.WARNING)
 
@@ -110,8 +112,15 @@ class _Polling:
                     watch.look_at(feeds)
                 if not self._settings.quiet:
                     _say_cycle(cycle, f"cycle {cycle.report.cycle}: {summary.line_of(cycle)}")
+                    self._hint(cycle)
             summary.add_waiting(feeds.pages_waiting(), feeds.next_due_at())
         summary.complete = self._polling.every is not None or not stop.is_set()
+
+    def _hint(self, cycle: FinishedCycle) -> None:
+        """Say once what to do about feeds that newsbeam itself refuses to ask."""
+        if ADDRESS_REFUSED in cycle.failed_polls and not self._has_hinted:
+            self._has_hinted = True
+            say(ADDRESS_REFUSED, f"{ADDRESS_REFUSED}: {REMEDIES[ADDRESS_REFUSED]}", logging.WARNING)
 
     def _served(self, watch: RunWatch) -> AbstractContextManager[int | None]:
         """Answer Prometheus while the run goes on, where that is asked for."""
@@ -167,6 +176,7 @@ def _say_cycle(cycle: FinishedCycle, message: str) -> None:
         cycle=report.cycle,
         **{name: getattr(report, name) for name in ACCOUNT_COLUMNS},
         **cycle.polled,
+        failed_polls_by_reason=cycle.failed_polls,
         tags_not_done=cycle.tags_not_done,
         seconds=round(cycle.seconds, 3),
         seconds_by_stage=spent,

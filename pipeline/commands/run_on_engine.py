@@ -24,6 +24,7 @@ from pipeline.input_plan import find_files, slices_of
 from pipeline.run_log import say
 from pipeline.runners import (
     calls_finalizers,
+    check_job_server,
     counters_of,
     engine_options,
     goes_on_from_state,
@@ -49,11 +50,12 @@ SHARE_OF_A_TICK: Final = 0.8
 _SECONDS_BETWEEN_LOOKS: Final = 0.2
 """How soon a signal is noticed."""
 
-_RUNS_ON: Final = (
-    "Ctrl-C leaves it running on its cluster: `newsbeam engine status` names the jobs, deploy/RUNBOOK.md says how to "
-    "stop one with a savepoint, or for good"
+_ENDS: Final = "ending the job after what is under way; once more to stop at once (nothing is lost)"
+
+_HOW_TO_END: Final = (
+    "`newsbeam engine status` names the jobs, deploy/RUNBOOK.md says how to stop one with a savepoint, or for good"
 )
-_RUNS_ON_DATAFLOW: Final = "Ctrl-C leaves it running there; deploy/dataflow/drain.sh ends it without loss"
+_HOW_TO_END_ON_DATAFLOW: Final = "deploy/dataflow/drain.sh ends it without loss"
 
 
 def run_on_engine(settings: RunSettings, engine: EngineSettings) -> int:
@@ -61,6 +63,7 @@ def run_on_engine(settings: RunSettings, engine: EngineSettings) -> int:
 
     Raises:
         UsageError: what was asked for cannot work on the engine.
+        EngineError: its job server does not listen.
         NewsbeamError: the job failed.
     """
     options = engine_options(settings, engine)
@@ -69,6 +72,7 @@ def run_on_engine(settings: RunSettings, engine: EngineSettings) -> int:
         stages = len(translate(settings, engine, options, run_id).proto_pipeline.components.transforms)
         say("translated", f"dry run: the job was built ({stages} transforms), and given to nobody", stages=stages)
         return 0
+    check_job_server(options)
     claim = Claim(run_id, engine.runner, engine.shards)
     goes_on = goes_on_from_state(settings)
     lake = open_or_make_engine_lake(settings.output, claim, goes_on=goes_on, anew=engine.start_anew)
@@ -194,7 +198,9 @@ def _stream(
     result = _submit(pipeline, lake)
     if is_left_alone(options):
         return _leave(result, work.run_id, quiet=settings.quiet)
-    with stopping_on_signals() as stop:  # after the start, since Beam sets handlers of its own there
+    with stopping_on_signals(
+        what_a_signal_does(options)
+    ) as stop:  # after the start, since Beam sets handlers of its own there
         if _waited(result, options, stop, work.run_id, quiet=settings.quiet):
             lake.publish_rest()
     return 0
@@ -251,17 +257,37 @@ def _waited(result: Any, options: PipelineOptions, stop: Event, run_id: str, *, 
     Raises:
         NewsbeamError: the job failed.
     """
-    is_managed = options.view_as(StandardOptions).runner == "DataflowRunner"
-    is_reached = not is_managed and options.view_as(PortableOptions).environment_type in (None, "LOOPBACK")
+    reached = is_reached(options)
     if not quiet:
-        goes_on = _RUNS_ON_DATAFLOW if is_managed else _RUNS_ON
-        how = "Ctrl-C ends it, after what is under way" if is_reached else goes_on
+        how = (
+            "Ctrl-C ends it, after what is under way"
+            if reached
+            else f"Ctrl-C leaves it running: {_how_to_end(options)}"
+        )
         sys.stderr.write(f"newsbeam: job {_name_of(result, run_id)} is running. {how}\n")
     outcome: Future[object] = Future()
     threading.Thread(target=_settle, args=(outcome, result.wait_until_finish), daemon=True).start()
-    while not outcome.done() and (is_reached or not stop.is_set()):
+    while not outcome.done() and (reached or not stop.is_set()):
         wait([outcome], timeout=_SECONDS_BETWEEN_LOOKS)
-    return outcome.done() and _check_end(outcome.result) and is_reached
+    return outcome.done() and _check_end(outcome.result) and reached
+
+
+def is_reached(options: PipelineOptions) -> bool:
+    """Whether a signal to this process reaches a job's sources: they run in it."""
+    return not _is_managed(options) and options.view_as(PortableOptions).environment_type in (None, "LOOPBACK")
+
+
+def what_a_signal_does(options: PipelineOptions) -> str:
+    """Return what is said when one comes."""
+    return _ENDS if is_reached(options) else f"the job runs on, and is not waited for: {_how_to_end(options)}"
+
+
+def _is_managed(options: PipelineOptions) -> bool:
+    return bool(options.view_as(StandardOptions).runner == "DataflowRunner")
+
+
+def _how_to_end(options: PipelineOptions) -> str:
+    return _HOW_TO_END_ON_DATAFLOW if _is_managed(options) else _HOW_TO_END
 
 
 def _settle(outcome: Future[object], work: Callable[[], object]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -58,6 +59,7 @@ def _figures(found: LakeStatus) -> dict[str, Any]:
     return {
         "now": _time(found.now),
         "in_use_by": found.holder,
+        "job": found.job,
         "last_arrival": _time(found.last_arrival),
         "arrivals": {name: window._asdict() for name, window in found.arrivals.items()},
         "runs": [
@@ -92,7 +94,10 @@ def _time(moment: datetime | None) -> str | None:
 
 def _print(found: LakeStatus, lake: str, console: Console) -> None:
     table = Table(title=safe(f"lake {lake}, {_time(found.now)}"), title_justify="left", show_header=False)
-    table.add_row("in use by", found.holder or "nobody")
+    if found.job is None or found.holder:
+        table.add_row("in use by", found.holder or "nobody")
+    if found.job is not None:
+        table.add_row("written by", safe(_line_of_job(found.job)))
     table.add_row("last arrival", _ago(found.last_arrival, found))
     for name, window in found.arrivals.items():
         hours = WINDOWS[name] / timedelta(hours=1)
@@ -110,9 +115,18 @@ def _print(found: LakeStatus, lake: str, console: Console) -> None:
     console.print(table)
 
 
+def _line_of_job(job: Mapping[str, Any]) -> str:
+    run, runner, started = (job.get(name, "unknown") for name in ("run_id", "runner", "started_at"))
+    return f"job {run} on {runner}, started {started}; its engine says whether it runs"
+
+
 def _line_of_run(run: RunFigures, found: LakeStatus) -> str:
+    """A job on an engine has no cycles; it is told by its rows."""
+    what = f"last cycle {_ago(run.finished_at, found)}; {run.cycles:,} cycles"
+    if found.job is not None:
+        what = f"last row {_ago(run.finished_at, found)}"
     return (
-        f"{run.run_id}: last cycle {_ago(run.finished_at, found)}; {run.cycles:,} cycles, {run.inputs:,} inputs, "
+        f"{run.run_id}: {what}, {run.inputs:,} inputs, "
         f"{run.articles:,} new, {run.copies:,} folded, {run.rejects:,} rejects"
     )
 

@@ -69,6 +69,10 @@ class FlinkRest:
         known = sorted(self._get("/jobs/overview")["jobs"], key=lambda job: -job["start-time"])
         return [self._job(job) for job in known]
 
+    def job_ids(self) -> set[str]:
+        """Return the ids of all jobs that the job manager remembers."""
+        return {job["jid"] for job in self._get("/jobs/overview")["jobs"]}
+
     def job(self, job_id: str) -> Job:
         """Return one job."""
         return self._job(self._get(f"/jobs/{job_id}"))

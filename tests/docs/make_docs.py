@@ -36,6 +36,7 @@ This page is made from `schemas/tables.py` by `tests/docs/make_docs.py`. Tables 
 lake, partitioned by day (`date=2026-04-10`), and have the types of Arrow. Views are what `newsbeam query` asks and
 `newsbeam sql` prints; they have the types of DuckDB. A view of a table's name has the table's columns, with what was
 corrected later. Every table has the column `date`, too: the UTC day of a row's partition, from the folder's name.
+The words of `fetches.failure` and `feeds.reason` are listed in `docs/feeds.md`.
 """
 
 _FLAGS_INTRODUCTION: Final = """\

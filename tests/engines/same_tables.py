@@ -151,5 +151,7 @@ def _rows(lake: Path) -> int:
     files = [str(path) for table in ("articles", "copies", "rejects") for path in (lake / table).rglob("*.parquet")]
     if not files:
         return 0
-    (rows,) = duckdb.execute("select sum(num_rows) from parquet_file_metadata($1)", [files]).fetchone() or (0,)
+    with duckdb.connect() as connection:
+        query = "select sum(num_rows) from parquet_file_metadata($1)"
+        ((rows,),) = connection.execute(query, [files]).fetchall()
     return int(rows or 0)

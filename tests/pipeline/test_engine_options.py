@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -7,9 +9,9 @@ from apache_beam.io.filesystems import FileSystems
 
 from pipeline import cli, runners
 from pipeline.options import command_parser, run_settings
-from pipeline.runners import calls_finalizers, engine_options, goes_on_from_state
+from pipeline.runners import calls_finalizers, check_job_server, engine_options, goes_on_from_state
 from pipeline.settings import RunSettings
-from schemas.errors import UsageError
+from schemas.errors import EngineError, UsageError
 
 
 def _settings(*arguments: str) -> RunSettings:
@@ -82,6 +84,44 @@ def test_file_systems_know_the_options_before_a_pipeline_is_made() -> None:
 def test_a_portable_runner_without_a_job_server_is_refused() -> None:
     with pytest.raises(UsageError, match="--job_endpoint"):
         _flags("--runner", "PortableRunner")
+
+
+def _check_job_server(endpoint: str) -> None:
+    settings = _settings("--runner", "PortableRunner", f"--job_endpoint={endpoint}")
+    assert settings.engine is not None
+    check_job_server(engine_options(settings, settings.engine))
+
+
+def test_a_job_server_that_listens_is_taken_and_one_that_does_not_is_told_of() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        endpoint = f"localhost:{server.getsockname()[1]}"
+        _check_job_server(endpoint)
+    with pytest.raises(EngineError, match=f"nothing listens at {endpoint} .*newsbeam engine up"):
+        _check_job_server(endpoint)
+    _check_job_server("embed")
+
+
+@pytest.mark.parametrize("endpoint", ["localhost", "localhost:", ":8099", "localhost:http", "localhost:70000"])
+def test_an_endpoint_that_is_no_address_is_wrong_usage(endpoint: str) -> None:
+    with pytest.raises(UsageError, match="give HOST:PORT"):
+        _check_job_server(endpoint)
+
+
+@pytest.mark.parametrize("streaming", [[], ["--streaming"]])
+def test_a_cluster_that_is_down_is_told_of_at_once(
+    streaming: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.txt").write_text("a text")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    flags = ["--runner=PortableRunner", f"--job_endpoint=localhost:{port}", "--environment_type=EXTERNAL", *streaming]
+    started = time.monotonic()
+    assert cli.main(["run", "--input", str(tmp_path), "--output", str(tmp_path / "lake"), *flags]) == 1
+    assert time.monotonic() - started < 30
+    errors = capfd.readouterr().err
+    assert errors.count("\n") == 1
+    assert f"nothing listens at localhost:{port}" in errors
+    assert not (tmp_path / "lake").exists()
 
 
 def test_flink_without_java_is_refused_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

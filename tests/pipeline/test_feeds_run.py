@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -40,6 +41,7 @@ class Site:
         self.clock = JumpingClock()
         self.lake = folder / "lake"
         self.list = folder / "feeds.txt"
+        self.said = ""
         self._capfd = capfd
         for path in ("/robots.txt", "/robots.txt"):
             server.on(path, Reply(404))
@@ -65,7 +67,8 @@ class Site:
         command = ["run", "--feeds", str(self.list), "--output", str(self.lake), "--processes", "1", "--tags", "none"]
         polite = ["--host-gap", "0", "--allow-private", "--json", "--contact", "desk@reader.example"]
         assert cli.main([*command, *polite, *flags]) == code
-        (line,) = self._capfd.readouterr().out.splitlines()
+        out, self.said = self._capfd.readouterr()
+        (line,) = out.splitlines()
         account: dict[str, Any] = json.loads(line)
         outcomes = account["articles"] + account["copies"] + account["rejects"] + account["already_seen"]
         assert account["inputs"] == outcomes
@@ -580,3 +583,37 @@ def test_a_bad_list_is_one_clear_line(tmp_path: Path, capfd: pytest.CaptureFixtu
     (line,) = capfd.readouterr().err.splitlines()
     assert said in line
     assert not (tmp_path / "lake").exists()
+
+
+def test_a_first_run_whose_feeds_all_fail_does_not_look_like_a_success(
+    site: Site, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    site.list_feeds(*(site.feed(f"/{number}", [], f"outlet{number}.example") for number in range(3)))
+    command = ["run", "--feeds", str(site.list), "--output", str(site.lake), "--processes", "1", "--tags", "none"]
+    assert cli.main(command) == 0
+    table, lines = capfd.readouterr()
+    assert "3 feeds polled (0 not modified; 3 failed: address_refused 3), 0 items new" in lines
+    assert len(re.findall("address_refused: .*--allow-private", lines)) == 1
+    (row,) = (line for line in table.splitlines() if "failed" in line)
+    assert re.search(r"3 of 3 +. address_refused 3; see newsbeam feeds list", row)
+
+
+def test_failed_polls_are_counted_by_reason(site: Site) -> None:
+    site.server.on("/missing", Reply(404))
+    site.server.on("/page", Reply(200, {"content-type": "text/html"}, b"<html><body>no feed</body></html>"))
+    site.list_feeds(site.url("/missing", "a.example"), site.url("/missing", "b.example"), site.url("/page"))
+    account = site.run()
+    assert account["feeds"]["failed"] == 3
+    assert list(account["failed_polls_by_reason"].items()) == [("http_404", 2), ("not_a_feed", 1)]
+    site.list_feeds(site.feed("/feed", [full("whole")]))
+    account = site.run()
+    assert (account["feeds"]["failed"], account["failed_polls_by_reason"]) == (0, {})
+
+
+def test_reasons_beyond_those_shown_are_counted(site: Site) -> None:
+    for status in range(400, 408):
+        site.server.on("/feed", Reply(status), f"outlet{status}.example")
+    site.list_feeds(*(site.url("/feed", f"outlet{status}.example") for status in range(400, 408)))
+    site.run("--log-format", "text")
+    assert " and 2 more), 0 items new" in site.said

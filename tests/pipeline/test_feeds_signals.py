@@ -94,3 +94,13 @@ def test_a_signal_ends_the_wait_for_the_next_round(polling: Polling) -> None:
     os.kill(process.pid, signal.SIGTERM)
     _ended(process, 0)
     assert time.monotonic() - stopped < 5
+
+
+def test_a_signal_while_python_tidies_up_does_not_change_the_exit_code(polling: Polling) -> None:
+    polling.server.on("/slow", Reply(404))
+    process = polling.start("--log-format", "json")
+    assert process.stderr is not None
+    assert any('"event": "ended"' in line for line in process.stderr)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    _ended(process, 0)

@@ -106,6 +106,30 @@ def test_wrong_usage_is_one_line_and_exit_code_2(arguments: list[str], capfd: py
     assert printed.err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("run --input pages --lake el", "given with --output LAKE. See newsbeam run --help"),
+        ("run --lake=el", "given with --output LAKE"),
+        ("run --input pages --runner PortableRunner --job_endpoint h:1 --lake el", "given with --output LAKE"),
+        ("status --lake el", "without a flag: newsbeam status LAKE. See newsbeam status --help"),
+        ("compact --lake=el --dry-run", "without a flag: newsbeam compact LAKE"),
+        ("feeds list fl2", "newsbeam feeds list --lake fl2. See newsbeam feeds list --help"),
+        ("sql el", "newsbeam sql --lake el. See newsbeam sql --help"),
+        ("query select headline from articles", 'quotes: newsbeam query "select ...". See newsbeam query --help'),
+        ("status lake --whole", "unrecognized arguments: --whole. See newsbeam status --help"),
+        ("engine flags --jsn", "unrecognized arguments: --jsn. See newsbeam engine flags --help"),
+    ],
+)
+def test_what_a_command_does_not_take_is_told_with_the_right_form(
+    line: str, hint: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(line.split()) == 2
+    errors = capfd.readouterr().err
+    assert hint in errors
+    assert errors.count("\n") == 1
+
+
 @pytest.mark.parametrize("command", [[], ["run"], ["query"]])
 def test_help_tells_the_exit_codes(command: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

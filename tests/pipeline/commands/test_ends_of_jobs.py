@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import os
+import re
+import signal
 from types import SimpleNamespace
 from typing import NoReturn
 
 import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.dataflow.dataflow_runner import DataflowRuntimeException
 from apache_beam.runners.runner import PipelineState
 
-from pipeline.commands.run_on_engine import _check_end
+from pipeline.commands.run_on_engine import _check_end, what_a_signal_does
+from pipeline.stopping import stopping_on_signals
 from schemas.errors import NewsbeamError
 
 
@@ -48,3 +53,22 @@ def test_what_is_no_end_of_a_job_is_not_taken_for_one() -> None:
 
     with pytest.raises(ValueError, match="no answer"):
         _check_end(broken)
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--runner=PrismRunner"], "ending the job after what is under way"),
+        (["--runner=PortableRunner", "--environment_type=EXTERNAL"], "the job runs on, .*newsbeam engine status"),
+        (["--runner=DataflowRunner"], "the job runs on, .*drain.sh"),
+    ],
+)
+def test_a_signal_tells_what_becomes_of_the_job(
+    flags: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with stopping_on_signals(what_a_signal_does(PipelineOptions(flags))) as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop.wait(5)
+    errors = capsys.readouterr().err
+    assert re.search(said, errors)
+    assert "cycle" not in errors

@@ -4,11 +4,13 @@ import json
 import os
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from pipeline.engines.flink_config import Part
+from pipeline.engines import processes
+from pipeline.engines.flink_config import Part, free_ports, listens
 from tests.conftest import Command
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are found in /proc")
@@ -36,6 +38,48 @@ def test_what_needs_a_cluster_says_how_to_start_one(newsbeam: Command, tmp_path:
     assert "there is no cluster in" in done.stderr
     assert "newsbeam engine up" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_flags_without_a_cluster_keep_a_run_from_running_here(newsbeam: Command, tmp_path: Path) -> None:
+    flags = newsbeam("engine", "flags", "--folder", tmp_path / "cluster")
+    assert flags.stdout == "--runner=PortableRunner\n"
+    (tmp_path / "a.txt").write_text("a text")
+    done = newsbeam("run", "--input", tmp_path / "a.txt", "--output", tmp_path / "lake", *flags.stdout.split())
+    assert done.returncode == 2
+    assert "--job_endpoint HOST:PORT" in done.stderr
+    assert not (tmp_path / "lake").exists()
+
+
+@pytest.mark.parametrize("subcommand", [["flags"], ["stop", "0"], ["cancel", "0"]])
+def test_a_cluster_that_is_down_says_so(newsbeam: Command, tmp_path: Path, subcommand: list[str]) -> None:
+    folder = tmp_path / "cluster"
+    folder.mkdir()
+    (folder / "cluster.json").write_text(json.dumps(free_ports()._asdict()))
+    done = newsbeam("engine", *subcommand, "--folder", folder)
+    assert done.returncode == 1
+    assert f"the cluster in {folder} does not run: newsbeam engine up" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert ("--job_endpoint=localhost:" in done.stdout) == (subcommand == ["flags"])
+
+
+@pytest.mark.parametrize("subcommand", ["stop", "cancel"])
+def test_a_job_that_is_not_there_is_told_of(newsbeam: Command, tmp_path: Path, subcommand: str) -> None:
+    folder, answers = tmp_path / "cluster", tmp_path / "answers"
+    (answers / "jobs").mkdir(parents=True)
+    (answers / "jobs" / "overview").write_text('{"jobs": []}')  # as Flink has it without a job
+    folder.mkdir()
+    ports = free_ports()
+    (folder / "cluster.json").write_text(json.dumps(ports._asdict()))
+    server = [sys.executable, "-m", "http.server", str(ports.rest), "--directory", str(answers)]
+    processes.start(folder, Part.JOB_MANAGER, server, folder / "log")
+    try:
+        while not listens(ports.rest):
+            time.sleep(0.05)
+        done = newsbeam("engine", subcommand, "foo", "--folder", folder)
+    finally:
+        processes.end(folder)
+    assert done.returncode == 1
+    assert done.stderr == "newsbeam: no such job: foo. newsbeam engine status lists them\n"
 
 
 def test_down_where_nothing_runs_is_no_error(newsbeam: Command, tmp_path: Path) -> None:

@@ -327,3 +327,13 @@ def test_the_next_run_ends_what_was_begun(lake: Lake, tmp_path: Path, capsys: py
     for table in ("articles", "copies", "aliases"):
         assert now[table] == _without_times(after)[table]
     assert not lake.rewriting.exists()
+
+
+@pytest.mark.parametrize("flags", [["--dry-run"], []])
+def test_what_matches_nothing_is_said(lake: Lake, capsys: pytest.CaptureFixture[str], flags: list[str]) -> None:
+    capsys.readouterr()
+    unknown = "https://ledger.example/no/such/page"
+    assert cli.main(["erase", str(lake.root), "--url", unknown, *flags]) == 0
+    assert f"nothing in the lake matches url {unknown}" in capsys.readouterr().out
+    assert cli.main(["erase", str(lake.root), "--url", STORY, *flags]) == 0
+    assert "nothing in the lake matches" not in capsys.readouterr().out

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -67,6 +68,48 @@ def test_the_list_has_first_what_needs_a_look(said: Callable[..., str], monkeypa
     assert "never" in lines[1]
     figures = [json.loads(line) for line in said("list", "--json").splitlines()]
     assert [one["next_poll_at"] is None for one in figures] == [False, True, False]
+
+
+@pytest.fixture
+def keep(lake: Path) -> Callable[[FeedState], None]:
+    """Put another state of a feed into the lake."""
+
+    def kept(state: FeedState) -> None:
+        memory, hosts = Memory(lake / "_newsbeam" / "memory.sqlite"), HostMemory(lake / "_newsbeam" / "hosts.sqlite")
+        with memory.cycle():
+            FeedMemory(memory, hosts).keep_feed(state)
+        memory.close()
+        hosts.close()
+
+    return kept
+
+
+def test_the_list_fits_80_columns_and_says_why(
+    keep: Callable[[FeedState], None], said: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon = NOW + int(13.9 * HOUR / 60)
+    keep(FAILING._replace(last_failure="network_unreachable", next_poll_at=soon, last_success_at=NOW - HOUR))
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = said("list").splitlines()
+    assert max(map(len, lines)) <= 80
+    (failing,) = (line for line in lines if FAILING.listed_url in line)
+    address, health, why, due = (cell.strip() for cell in failing.split("│")[1:-1])
+    assert (address, health, why) == (FAILING.listed_url, "failing", "network_unreachable")
+    assert re.fullmatch(r"in 13\.\d min", due)
+    monkeypatch.setenv("COLUMNS", "120")
+    lines = said("list").splitlines()
+    assert max(map(len, lines)) <= 120
+    (ok,) = (line for line in lines if OK.listed_url in line)
+    assert "2 h" in ok.split("│")[6]
+
+
+def test_a_feed_that_newsbeam_refuses_to_ask_names_the_remedy(
+    keep: Callable[[FeedState], None], said: Callable[..., str]
+) -> None:
+    keep(FAILING._replace(last_failure="address_refused", next_poll_at=NOW + HOUR))
+    told = said("check", FAILING.url)
+    assert "What to do: " in told
+    assert "--allow-private" in told
 
 
 def test_what_the_next_poll_will_be(said: Callable[..., str]) -> None:

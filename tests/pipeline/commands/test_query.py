@@ -163,3 +163,18 @@ def test_the_printed_views_work_in_any_duckdb(lake: Path, capfd: pytest.CaptureF
     fresh.execute(capfd.readouterr().out)
     assert fresh.execute("select count(*) from articles").fetchone() == (2,)
     assert fresh.execute("select count(*) from runs").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(("name", "code"), [("a.xlsx", 2), ("a.CSV", 0), ("a.txt", 0), ("answer", 0)])
+def test_the_form_follows_the_ending_and_an_unknown_one_is_refused(
+    lake: Path, tmp_path: Path, name: str, code: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / name
+    assert cli.main(["query", "select 1 as one", "--lake", str(lake), "--output", str(output)]) == code
+    assert output.exists() is (code == 0)
+    if code:
+        assert ".xlsx is none of .csv, .json, .jsonl, .parquet, .txt" in capfd.readouterr().err
+        assert (
+            cli.main(["query", "select 1 as one", "--lake", str(lake), "--output", str(output), "--format", "csv"]) == 0
+        )
+        assert output.read_text() == "one\n1\n"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline import cli
+from pipeline.engine_lake import Claim, open_or_make_engine_lake
 from pipeline.feed_memory import FeedMemory
 from pipeline.host_memory import HostMemory
 from pipeline.lake import Lake, open_or_make_lake
@@ -147,3 +149,22 @@ def test_a_job_on_an_engine_is_told_by_its_rows(lake: Lake, figures: Callable[[]
     assert found["arrivals"]["day"]["articles"] == 2
     assert found["last_arrival"] == _time(instant_of(now - timedelta(minutes=5)))
     assert found["runs"][0]["articles"] == 2
+
+
+def test_the_job_that_writes_a_lake_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    root = tmp_path / "of a job"
+    open_or_make_engine_lake(str(root), Claim("run-9", "PortableRunner", 2), goes_on=False)
+    lake = Lake(root)
+    write(lake, "articles", 1, [tagged_article("one", run_id="run-9", first_seen_at=NOW - HOUR)], NOW - HOUR)
+    assert cli.main(["status", str(root)]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"written by .*job run-9 on PortableRunner, started 20\d\d-", said)
+    assert "nobody" not in said
+    assert "run-9: last row 60 min ago, 1 inputs" in said
+    assert "cycles" not in said
+    assert cli.main(["status", str(root), "--json"]) == 0
+    job = json.loads(capsys.readouterr().out)["job"]
+    assert (job["run_id"], job["runner"], job["shards"]) == ("run-9", "PortableRunner", 2)
