@@ -34,6 +34,7 @@ ROOT: Final = Path(__file__).parents[2]
 UNPUBLISHED: Final = "_newsbeam/tmp"
 
 _LONGEST_START: Final = 180.0
+_UNDER_WAY: Final = 30.0
 _AT_ONCE: Final = """\
 import sys
 from pipeline.commands import run_on_engine
@@ -222,7 +223,7 @@ class Account:
 
     sent: int
     waiting: int
-    """Whose page was not to be had until the end."""
+    """Whose page was not to be had until the end, or came in the last half minute."""
     polls: int
     """Documents of feeds that the lake knows of."""
     doubled_fetches: int
@@ -247,8 +248,7 @@ def account(farm: Farm, lake: Path, orphans_before: float) -> Account:
     world, polls = farm.world(), kept_polls(farm, lake, requests)
     servers = FeedFarm(world, lambda: 0.0, by_name=False, port=farm.events("farm")[0]["port"])
     sent = sent_items(world, polls)
-    pages = [one for one in requests if one.kind == "page" and one.status in (200, 404, 410)]
-    answered = {(one.host, one.path.removeprefix("/proper")) for one in pages}
+    answered = final_pages(requests)
     counts: Counter[str] = Counter()
     for table in ("articles", "copies", "rejects"):
         for path in (lake / table).glob("*/*.parquet"):
@@ -264,6 +264,16 @@ def account(farm: Farm, lake: Path, orphans_before: float) -> Account:
             doubled.append(guid)
     left = [str(path) for path in (lake / UNPUBLISHED).rglob("*.parquet") if path.stat().st_mtime < orphans_before]
     return Account(len(sent), waiting, len(polls), doubled_fetches(lake), lost, doubled, left)
+
+
+def final_pages(requests: Sequence[Asked]) -> set[tuple[str, str]]:
+    """Return host and path of the pages that came, but for those of the last half minute, whose rows are under way.
+
+    A page that is answered 404 is asked for three times in half an hour: until then it is waited for.
+    """
+    last = max((one.ended for one in requests), default=0.0) - _UNDER_WAY
+    came = [one for one in requests if one.kind == "page" and one.status == 200 and one.ended < last]
+    return {(one.host, one.path.removeprefix("/proper")) for one in came}
 
 
 def kept_polls(farm: Farm, lake: Path, requests: Sequence[Asked]) -> list[Asked]:
