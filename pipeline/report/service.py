@@ -22,6 +22,7 @@ select count(distinct run_id), coalesce(sum(inputs), 0)::bigint, coalesce(sum(ar
 from runs where started_at >= $first and started_at < $last + 1"""
 
 # What needs a look comes first.
+_BY_HEALTH: Final = "select health, count(*) from feed_health group by all order by health"
 _FEEDS: Final = """
 select feed_url, health, outcome, reason, epoch_us(polled_at), epoch_us(last_success_at), epoch_us(next_poll_at),
     interval_seconds, items_per_hour, possibly_lost
@@ -128,7 +129,7 @@ def feeds(connection: duckdb.DuckDBPyConnection) -> Feeds | None:
     views = {name for (name,) in connection.execute("select view_name from duckdb_views()").fetchall()}
     if not {"feed_health", "politeness"} <= views:
         return None
-    by_health = dict(connection.execute("select health, count(*) from feed_health group by all").fetchall())
+    by_health = dict(connection.execute(_BY_HEALTH).fetchall())
     if not by_health:
         return None
     shown = connection.execute(_FEEDS, {"most": MOST_FEEDS}).fetchall()
