@@ -97,6 +97,10 @@ benchmarks: $(READY) $(TRAINING)
 	$(TRAINING) tests/benchmarks/topics.py $(DATA)
 	.venv/bin/python tests/benchmarks/entities.py $(DATA)
 	.venv/bin/python tests/benchmarks/tags.py $(DATA)
+	.venv/bin/python tests/benchmarks/watched_run.py
+	.venv/bin/python tests/benchmarks/flink_live.py
+	.venv/bin/python tests/benchmarks/flink_live.py --minutes 13 --kills 20 --upgrade --hosts 16 --feeds 90 --untroubled
+	.venv/bin/python tests/benchmarks/flink_state.py
 	.venv/bin/python tests/benchmarks/report.py
 
 clean:
