@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import atexit
 import logging
 import os
@@ -9,6 +10,8 @@ import re
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
 
 from pipeline.options import check_local_inputs, command_parser, run_settings
 from pipeline.run_log import say, use_format
@@ -42,80 +45,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
 _ENGINES_NOTE = re.compile(r" \[while running '[^']*'\]")
 
 
+_COMMANDS: Final = {
+    "compact": ("compact", "compact_lake"),
+    "doctor": ("doctor", "doctor"),
+    "engine": ("engine", "engine"),
+    "erase": ("erase", "erase_rows"),
+    "explain": ("explain", "explain_pair"),
+    "feeds": ("feeds", "feeds"),
+    "feeds discover": ("discover", "discover"),
+    "feeds import": ("import_feeds", "import_feeds"),
+    "query": ("query", "query"),
+    "report": ("report", "report"),
+    "sql": ("query", "sql"),
+    "status": ("status", "status"),
+    "tag": ("tag", "tag_files"),
+}
+"""Module of `pipeline.commands` and function of each command but `run`, and of subcommands that have their own. Each is
+loaded when it is called: Beam takes a second, which a query should not wait for."""
+
+
 def _dispatch(given: Sequence[str]) -> int:
     parser = command_parser()
     if not given:
         parser.print_help(sys.stderr)
         return 2
     parsed, others = parser.parse_known_args(given)
-    # Each command loads what it needs: Beam takes a second, which a query should not wait for.
     if parsed.command == "run":
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped before it began: as by Ctrl-C
-        settings = run_settings(parsed, others)
-        use_format(settings.watch.log_format)
-        check_local_inputs(settings.inputs)
-        if settings.feeds is not None:
-            from pipeline.feed_list import check_feed_lists
-
-            check_feed_lists(settings.feeds.lists)
-        if settings.engine is not None:
-            from pipeline.commands.run_on_engine import run_on_engine
-
-            return run_on_engine(settings.on_workers(), settings.engine)
-        # They load what they need while Beam loads here.
-        shared_pool(settings.processes, settings.time_limit, with_models=bool(settings.tags))
-        from pipeline.commands.run import run
-
-        return run(settings)
+        return _run(parsed, others)
     if others:
         refuse_others(parsed, others)
-    if parsed.command == "engine":
-        from pipeline.commands.engine import engine
+    name = f"{parsed.command} {getattr(parsed, 'subcommand', '')}".strip()
+    module, function = _COMMANDS.get(name) or _COMMANDS[parsed.command]
+    code: int = getattr(import_module(f"pipeline.commands.{module}"), function)(parsed)
+    return code
 
-        return engine(parsed)
-    if parsed.command == "explain":
-        from pipeline.commands.explain import explain_pair
 
-        return explain_pair(parsed)
-    if parsed.command == "feeds" and parsed.subcommand == "discover":
-        from pipeline.commands.discover import discover
+def _run(parsed: argparse.Namespace, others: Sequence[str]) -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped before it began: as by Ctrl-C
+    settings = run_settings(parsed, others)
+    use_format(settings.watch.log_format)
+    check_local_inputs(settings.inputs)
+    if settings.feeds is not None:
+        from pipeline.feed_list import check_feed_lists
 
-        return discover(parsed)
-    if parsed.command == "feeds" and parsed.subcommand == "import":
-        from pipeline.commands.import_feeds import import_feeds
+        check_feed_lists(settings.feeds.lists)
+    if settings.engine is not None:
+        from pipeline.commands.run_on_engine import run_on_engine
 
-        return import_feeds(parsed)
-    if parsed.command == "feeds":
-        from pipeline.commands.feeds import feeds
+        return run_on_engine(settings.on_workers(), settings.engine)
+    # They load what they need while Beam loads here.
+    shared_pool(settings.processes, settings.time_limit, with_models=bool(settings.tags))
+    from pipeline.commands.run import run
 
-        return feeds(parsed)
-    if parsed.command == "report":
-        from pipeline.commands.report import report
-
-        return report(parsed)
-    if parsed.command == "status":
-        from pipeline.commands.status import status
-
-        return status(parsed)
-    if parsed.command == "doctor":
-        from pipeline.commands.doctor import doctor
-
-        return doctor(parsed)
-    if parsed.command == "compact":
-        from pipeline.commands.compact import compact_lake
-
-        return compact_lake(parsed)
-    if parsed.command == "erase":
-        from pipeline.commands.erase import erase_rows
-
-        return erase_rows(parsed)
-    if parsed.command == "tag":
-        from pipeline.commands.tag import tag_files
-
-        return tag_files(parsed)
-    from pipeline.commands import query
-
-    return query.query(parsed) if parsed.command == "query" else query.sql(parsed)
+    return run(settings)
 
 
 def _ignore_signals() -> None:

@@ -125,9 +125,7 @@ class _BufferRows(beam.DoFn):
         tell: Any = beam.DoFn.TimerParam(_TELL),
     ) -> Iterator[Batch]:
         """End the batch: its time is up."""
-        head = self._settled(shard, head_state)
-        if head.rows:
-            yield from self._batch(head, rows, head_state, tell)
+        yield from self._rest(shard, rows, head_state, tell)
 
     @on_timer(_TELL)  # type: ignore[untyped-decorator]
     def tell(
@@ -154,6 +152,9 @@ class _BufferRows(beam.DoFn):
         tell: Any = beam.DoFn.TimerParam(_TELL),
     ) -> Iterator[Batch]:
         """End the last batch: the stream has come to its end, or is drained."""
+        yield from self._rest(shard, rows, head_state, tell)
+
+    def _rest(self, shard: int, rows: Any, head_state: Any, tell: Any) -> Iterator[Batch]:
         head = self._settled(shard, head_state)
         if head.rows:
             yield from self._batch(head, rows, head_state, tell)
