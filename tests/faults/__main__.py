@@ -18,8 +18,8 @@ from pathlib import Path
 from tests.faults.tally import HEADING, Effort
 
 FAMILIES = ("kills", "disk", "clock", "memory_cap", "sqlite", "pages", "names", "replays", "upgrade")
-"""Modules of this folder. Each has `faults(effort)`, which yields a `Tally` for each kind of fault, and `breaks(effort)`,
-which yields one for each fault that is built in, and must not be clean."""
+"""Modules of this folder. Each has `faults(effort)`, which yields a `Tally` for each kind of fault, and
+`breaks(effort)`, which yields one for each fault that is built in, and must not be clean."""
 
 
 def main() -> int:
