@@ -17,7 +17,7 @@ from pipeline.options import check_local_inputs, command_parser, run_settings
 from pipeline.run_log import say, use_format
 from pipeline.usage_hints import refuse_others
 from schemas.errors import NewsbeamError, UsageError
-from transforms.functions.worker_pool import shared_pool
+from transforms.functions.worker_pool import collect_garbage_rarely, shared_pool
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -93,6 +93,7 @@ def _run(parsed: argparse.Namespace, others: Sequence[str]) -> int:
         from pipeline.commands.run_on_engine import run_on_engine
 
         return run_on_engine(settings.on_workers(), settings.engine)
+    collect_garbage_rarely()  # loading makes many objects, too
     # They load what they need while Beam loads here.
     shared_pool(settings.processes, settings.time_limit, with_models=bool(settings.tags))
     from pipeline.commands.run import run

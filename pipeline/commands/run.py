@@ -29,7 +29,6 @@ from pipeline.summary import RunSummary
 from schemas.cycle_report import ACCOUNT_COLUMNS
 from schemas.errors import NewsbeamError
 from schemas.input_slice import InputSlice
-from transforms.functions.worker_pool import collect_garbage_rarely
 
 if TYPE_CHECKING:  # loaded with what polls
     from pipeline.run_watch import RunWatch
@@ -41,7 +40,6 @@ def run(settings: RunSettings) -> int:
     Raises:
         NewsbeamError: the run failed, was stopped before its end, or had more rejects than allowed.
     """
-    collect_garbage_rarely()
     options = beam_options(settings.beam_flags)
     files = find_files(settings.inputs)
     polling = _Polling(settings, settings.feeds) if settings.feeds is not None else None
