@@ -4,12 +4,13 @@ LAKE ?= lake
 DATA ?=
 READY := .venv/.ready
 
-.PHONY: help run test test-engines lint types imports pytest docs models benchmarks clean
+.PHONY: help run test test-engines faults lint types imports pytest docs models benchmarks clean
 
 help:
 	@echo "make run         read seeds/ into $(LAKE)/ and ask it a question"
 	@echo "make test        lint, types, import rules and tests"
 	@echo "make test-engines tests on Flink and Prism, which are built first where java, mvn and go are (some minutes)"
+	@echo "make faults      kill runs, fill disks, move clocks ... in many ways: what was lost or doubled (an hour or two)"
 	@echo "make docs        make docs/columns.md and docs/flags.md anew"
 	@echo "make benchmarks DATA=FOLDER   measure; see BENCHMARKS.md"
 	@echo "make models DATA=FOLDER       make the files of transforms/models/ anew; see the cards in that folder"
@@ -36,6 +37,10 @@ test: lint types imports pytest
 test-engines: $(READY)
 	.venv/bin/newsbeam engine build
 	.venv/bin/pytest tests/engines
+
+# `python -m tests.faults --breaks` shows that its checks find what is built in.
+faults: $(READY)
+	.venv/bin/python -m tests.faults
 
 lint: $(READY)
 	.venv/bin/ruff check .

@@ -25,6 +25,7 @@ from schemas.written_file import WrittenFile
 from transforms import extract_articles, read_folder
 from transforms.deduplicate import Deduplicate
 from transforms.drop_erased import DropErased
+from transforms.drop_repeated import Attempts, DropRepeated
 from transforms.extract_articles import ExtractArticles
 from transforms.functions import duplicates
 from transforms.functions.dictionary_index import DictionaryIndex
@@ -64,6 +65,8 @@ class Work:
     """Told of each row that is found, rejected or tagged; pickles by name."""
     erased: Tombstones = NO_TOMBSTONES
     """What was taken down, and is written no more."""
+    open_attempts: Callable[[], Attempts] | None = None
+    """Who counts the rejects that are done again; None where none are."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,16 @@ class FeedGraph:
 
 
 @dataclass(frozen=True)
+class ReplayGraph:
+    """What the graph of a cycle that does rejects again is built from beside."""
+
+    open_index: Callable[[], InputIndex]
+    """The memory of inputs, but for those that are done again."""
+    kept: Sequence[Reject]
+    """Rejects that are done again from what their rows have kept."""
+
+
+@dataclass(frozen=True)
 class CycleGraph:
     """What the graph of one local cycle is built from; the functions travel to where the stages run, by name."""
 
@@ -89,6 +102,7 @@ class CycleGraph:
     open_duplicates: Callable[[], DuplicateIndex]
     on_slice: Callable[[InputSlice], None]
     feeds: FeedGraph | None = None
+    replay: ReplayGraph | None = None
 
 
 @dataclass(frozen=True)
@@ -193,6 +207,8 @@ def _tables(read: _Rows, decide: beam.PTransform, work: Work) -> _Rows:
     given = read[read_folder.ARTICLES] | "PrintArticles" >> PrintArticles()
     articles = (given, found) | "AllArticles" >> beam.Flatten()
     rejects = (read[read_folder.REJECTS], failed) | "AllRejects" >> beam.Flatten()
+    if work.open_attempts is not None:
+        rejects = rejects | "DropRepeated" >> DropRepeated(work.open_attempts)
     if work.erased:
         articles = articles | "DropErased" >> DropErased(work.erased, PrintedArticle)
         rejects = rejects | "DropErasedRejects" >> DropErased(work.erased, Reject)
@@ -239,7 +255,14 @@ def _read_slices(pipeline: beam.Pipeline, slices: Sequence[InputSlice], graph: C
         | "InputSlices" >> beam.Create(slices, reshuffle=False).with_output_types(InputSlice)
         | "FollowSlices" >> beam.ParDo(_Follow(graph.on_slice))
     )
-    return _by_name(followed | "ReadFolder" >> ReadFolder(graph.open_memory, graph.work.run_id, graph.read_at))
+    open_index = graph.open_memory if graph.replay is None else graph.replay.open_index
+    read = _by_name(followed | "ReadFolder" >> ReadFolder(open_index, graph.work.run_id, graph.read_at))
+    if graph.replay is None or not graph.replay.kept:
+        return read
+    from transforms.read_kept import ReadKept
+
+    rejects = pipeline | "KeptRejects" >> beam.Create(graph.replay.kept, reshuffle=False).with_output_types(Reject)
+    return _flattened([read, _by_name(rejects | "ReadKept" >> ReadKept(graph.work.run_id, graph.read_at))])
 
 
 def _poll_feeds(pipeline: beam.Pipeline, feeds: FeedGraph, graph: CycleGraph) -> _Rows:

@@ -18,6 +18,7 @@ from pipeline.duplicate_memory import DuplicateMemory, duplicate_memory_at
 from pipeline.lake import Lake, publish, sync
 from pipeline.memory import Memory, memory_at
 from pipeline.progress import follow_row, follow_slice
+from pipeline.replay_cycle import CycleReplay, ReplayWork, replaying
 from pipeline.runners import counters_of, local_pipeline, run_locally
 from pipeline.settings import RunSettings
 from pipeline.tombstone_memory import tombstones_of
@@ -26,6 +27,7 @@ from schemas.cycle_report import CycleReport
 from schemas.errors import AccountingError
 from schemas.input_slice import InputSlice
 from schemas.instants import Instant, instant_of, utc_date_of
+from schemas.replay import Replay
 from schemas.tables import SCHEMA_VERSION
 from schemas.written_file import WrittenFile
 from transforms.functions.parquet_rows import flat_row, partition_path, to_parquet
@@ -50,6 +52,8 @@ class FinishedCycle:
     """Of these, how many polls failed for which reason, the commonest first."""
     counters: Mapping[str, int] = field(default_factory=dict)
     """Beam's own, by `<PTransform>.<name>`."""
+    replays: Sequence[Replay] = ()
+    """What came of rejects that were done again."""
 
 
 def new_run_id() -> str:
@@ -65,26 +69,33 @@ def run_cycle(
     run_id: str,
     slices: Sequence[InputSlice],
     feeds: FeedGraph | None = None,
+    replay: ReplayWork | None = None,
 ) -> FinishedCycle:
     """Read (slices, or what is due of the feeds), extract, decide, write, commit and publish, in this order.
 
     Until the commit nothing is visible or remembered; from then on everything is, if not at once, then after the
     recovery that opens the next run.
 
+    Args:
+        replay: rejects that are done again; those of files lie in the slices.
+
     Raises:
         AccountingError: inputs and outcomes do not add up; nothing is committed.
         Exception: whatever a stage raised; nothing is committed.
     """
     started = time.perf_counter()
-    with memory.cycle() as number:
+    with memory.cycle() as number, replaying(lake, memory, replay, polls=feeds is not None) as again:
         read_at = instant_of(datetime.now(UTC))
         DuplicateMemory(memory, read_at).forget()
         pipeline = local_pipeline(options)
-        build(pipeline, slices, replace(_graph(lake, memory, settings, run_id, number, read_at), feeds=feeds))
+        graph = replace(_graph(lake, memory, settings, run_id, number, read_at), feeds=feeds)
+        build(pipeline, slices, graph if again is None else _with_attempts(graph, again))
         counters = counters_of(run_locally(pipeline))
         report = cycle_report(_rows_by_table(memory.files_of(number)), counters, run_id, number, read_at)
         check_account(report)
         memory.note_file(number, _write_report(lake, report))
+        for file in again.write(number, run_id, read_at) if again is not None else ():
+            memory.note_file(number, file)
         files = memory.files_of(number)
         sync(lake, files)
         memory.note_cycle(number, run_id, report.finished_at)
@@ -93,7 +104,8 @@ def run_cycle(
     not_done = counters.get("TagTopics.failed", 0) + counters.get("TagEntities.failed", 0)
     failed = _failed_polls(lake, files) if feeds else {}
     polled = _polled(counters) | {"failed": sum(failed.values())} if feeds else {}
-    return FinishedCycle(report, _seconds_by_stage(counters), seconds, not_done, polled, failed, counters)
+    replays = () if again is None else again.rows
+    return FinishedCycle(report, _seconds_by_stage(counters), seconds, not_done, polled, failed, counters, replays)
 
 
 def _graph(lake: Lake, memory: Memory, settings: RunSettings, run_id: str, cycle: int, read_at: Instant) -> CycleGraph:
@@ -109,6 +121,11 @@ def _graph(lake: Lake, memory: Memory, settings: RunSettings, run_id: str, cycle
     )
 
 
+def _with_attempts(graph: CycleGraph, again: CycleReplay) -> CycleGraph:
+    work = replace(graph.work, open_attempts=again.open_attempts())
+    return replace(graph, work=work, replay=again.graph())
+
+
 def cycle_report(
     rows: Mapping[str, int], counters: Mapping[str, int], run_id: str, cycle: int, started_at: Instant
 ) -> CycleReport:
@@ -118,17 +135,18 @@ def cycle_report(
         rows: written, by table.
         counters: Beam's, by `<PTransform>.<name>`.
     """
-    stages = ("ReadFolder", "PollFeeds", "Deduplicate", "DropErased")
+    stages = ("ReadFolder", "PollFeeds", "Deduplicate", "DropErased", "DropRepeated")
+    sources = ("ReadFolder", "PollFeeds", "ReadKept")
     seen = (*(f"{stage}.already_seen" for stage in stages), "TakeOnce.rejects")
     return CycleReport(
         run_id=run_id,
         cycle=cycle,
         started_at=started_at,
         finished_at=instant_of(datetime.now(UTC)),
-        inputs=counters.get("ReadFolder.inputs", 0) + counters.get("PollFeeds.inputs", 0),
+        inputs=sum(counters.get(f"{stage}.inputs", 0) for stage in sources),
         **{table: rows.get(table, 0) for table in ("articles", "copies", "rejects")},
         already_seen=sum(counters.get(name, 0) for name in seen),
-        bytes_read=counters.get("ReadFolder.bytes_read", 0) + counters.get("PollFeeds.bytes_read", 0),
+        bytes_read=sum(counters.get(f"{stage}.bytes_read", 0) for stage in sources),
         newsbeam_version=newsbeam_version(),
         schema_version=SCHEMA_VERSION,
     )

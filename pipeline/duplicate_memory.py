@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
+from typing import Any, Concatenate, Final, ParamSpec, TypeAlias, TypeVar
 
 from pipeline.memory import Memory, memory_at
 from pipeline.postings import Postings
+from schemas.errors import LakeError
 from schemas.instants import Instant
 from transforms.functions.duplicate_index import WINDOW, Attachment, Group, StoredText, Stray
 from transforms.functions.outlet_window import OutletWindow, SeenText
@@ -22,6 +25,31 @@ _PRINTS_HELD: Final = 512
 """Prints kept ready: the partners of a cycle's commonest stories."""
 
 _ARTICLE: Final = struct.Struct("<q16s")
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_Method: TypeAlias = Callable[Concatenate["DuplicateMemory", _P], _R]
+
+
+_UNREADABLE: Final = (
+    ArithmeticError, AttributeError, LookupError, StopIteration, TypeError, ValueError, struct.error, zlib.error,
+)  # fmt: skip
+"""What reading a damaged value comes to."""
+
+
+def _checked(method: _Method[_P, _R]) -> _Method[_P, _R]:
+    """Have a method tell, where a stored value cannot be read, that the memory is damaged: SQLite keeps no
+    checksums."""
+
+    @wraps(method)
+    def call(memory: DuplicateMemory, /, *arguments: _P.args, **named: _P.kwargs) -> _R:
+        try:
+            return method(memory, *arguments, **named)
+        except _UNREADABLE as error:
+            what = f"{method.__name__} has found what it cannot read ({type(error).__name__}: {error})"
+            raise memory.damaged(what) from error
+
+    return call
 
 
 def duplicate_memory_at(path: str, now: Instant) -> DuplicateMemory:
@@ -40,6 +68,10 @@ class DuplicateMemory:
         self._grown: set[str] = set()
         self._prints: OrderedDict[int, TextPrint] = OrderedDict()
 
+    def damaged(self, what: str) -> LakeError:
+        """Return the error for a memory that says what none can say."""
+        return self._memory.damaged(what)
+
     def forget(self) -> None:
         """Forget, within the cycle, the texts that no text of now can be compared with any more."""
         oldest = self._period - 1
@@ -54,12 +86,15 @@ class DuplicateMemory:
 
     # Pages and texts, remembered for good
 
+    @_checked
     def text_of_page(self, article_id: str) -> str | None:
         return _hex(self._memory.row("select text_id from pages where id = ?", _blob(article_id)))
 
+    @_checked
     def known_as(self, text_id: str) -> str | None:
         return _hex(self._memory.row("select known_as from known_texts where id = ?", _blob(text_id)))
 
+    @_checked
     def story_of(self, text_id: str) -> str:
         return str(_hex(self._memory.row("select story from known_texts where id = ?", _blob(text_id))))
 
@@ -69,6 +104,7 @@ class DuplicateMemory:
     def note_page(self, article_id: str, text_id: str) -> None:
         self._memory.do("insert or replace into pages values (?, ?)", _blob(article_id), _blob(text_id))
 
+    @_checked
     def note_text(self, text_id: str, known_as: str, story: str) -> None:
         statement = (
             "insert into known_texts (id, known_as, story) values (?, ?, ?) "
@@ -86,6 +122,7 @@ class DuplicateMemory:
         row = self._memory.row(query, _blob(text_id), _blob(text_id))
         return None if row is None else int(row[0])
 
+    @_checked
     def text(self, number: int) -> StoredText:
         query = (
             "select text_id, first_seen_at, last_seen_at, group_number, outlet, language from texts where number = ?"
@@ -96,6 +133,7 @@ class DuplicateMemory:
     def expect(self, keys: Iterable[int]) -> None:
         self._postings.look_up(keys)
 
+    @_checked
     def candidates(self, keys: Sequence[int]) -> Mapping[int, int]:
         return self._postings.count(keys)
 
@@ -116,6 +154,7 @@ class DuplicateMemory:
         self._postings.add(number, keys)
         return number
 
+    @_checked
     def see_again(self, number: int, first_seen_at: Instant, last_seen_at: Instant, keys: Sequence[int]) -> None:
         period, group = self._memory.row("select period, group_number from texts where number = ?", number)
         # Never an earlier one, should the clock have gone back: the postings of the later one would outlive the text.
@@ -128,6 +167,7 @@ class DuplicateMemory:
 
     # Groups
 
+    @_checked
     def group(self, number: int) -> Group | None:
         row = self._memory.row("select story, parent, articles from groups where number = ?", number)
         if row is None:
@@ -136,14 +176,17 @@ class DuplicateMemory:
         own = tuple((seen_at, article.hex()) for seen_at, article in _ARTICLE.iter_unpack(articles))
         return Group(number, story.hex(), parent, own)
 
+    @_checked
     def save_group(self, group: Group) -> None:
         articles = b"".join(_ARTICLE.pack(seen_at, _blob(article)) for seen_at, article in group.articles)
         values = group.number, self._period, _blob(group.story), group.parent, articles
         self._memory.do("insert or replace into groups values (?, ?, ?, ?, ?)", *values)
 
+    @_checked
     def children(self, number: int) -> list[int]:
         return [row[0] for row in self._memory.rows("select number from groups where parent = ? order by 1", number)]
 
+    @_checked
     def merge(self, source: int, target: int) -> None:
         moved = [
             one._replace(
@@ -166,15 +209,18 @@ class DuplicateMemory:
             if attachment.source != attachment.target:
                 self.attach(attachment)
 
+    @_checked
     def attachments(self, source: int) -> list[Attachment]:
-        return list(self._attachments("source = ?", source))
+        return self._attachments("source = ?", source)
 
+    @_checked
     def attach(self, attachment: Attachment) -> None:
-        known = next(self._attachments("source = ? and target = ?", attachment.source, attachment.target), None)
+        known = next(iter(self._attachments("source = ? and target = ?", attachment.source, attachment.target)), None)
         if known is None or attachment.rank < known.rank:
             values = (*attachment[:4], _blob(attachment.longer))
             self._memory.do("insert or replace into attachments values (?, ?, ?, ?, ?)", *values)
 
+    @_checked
     def strays(self, group: int) -> list[Stray]:
         query = (
             "select copy_id, article_id, text_id, first_seen_at, story from strays where group_number = ? order by 1"
@@ -184,6 +230,7 @@ class DuplicateMemory:
             for copy_id, article_id, text_id, seen_at, story in self._memory.rows(query, group)
         ]
 
+    @_checked
     def add_stray(self, group: int, stray: Stray) -> None:
         copy_id, article_id, text_id, seen_at, story = stray
         values = _blob(copy_id), group, _blob(article_id), _blob(text_id), seen_at, _blob(story)
@@ -191,19 +238,23 @@ class DuplicateMemory:
 
     # Aliases and outlets
 
+    @_checked
     def alias_of(self, old_id: str) -> tuple[str, Instant] | None:
         row = self._memory.row("select new_id, decided_at from aliases where old_id = ?", _blob(old_id))
         return None if row is None else (row[0].hex(), row[1])
 
+    @_checked
     def aliased_to(self, new_id: str) -> list[str]:
         return [
             row[0].hex()
             for row in self._memory.rows("select old_id from aliases where new_id = ? order by 1", _blob(new_id))
         ]
 
+    @_checked
     def set_alias(self, old_id: str, new_id: str, decided_at: Instant) -> None:
         self._memory.do("insert or replace into aliases values (?, ?, ?)", _blob(old_id), _blob(new_id), decided_at)
 
+    @_checked
     def outlet(self, name: str) -> OutletWindow:
         if name not in self._outlets:
             row = self._memory.row("select latest from outlets where name = ?", name)
@@ -229,7 +280,9 @@ class DuplicateMemory:
     def _print(self, number: int) -> TextPrint:
         if number not in self._prints:
             shingles, packed = self._memory.row("select shingles, packed_text from texts where number = ?", number)
-            self._keep_print(number, TextPrint.stored(shingles, packed))
+            stored = TextPrint.stored(shingles, packed)
+            stored.sentences  # noqa: B018  (what is damaged shows here, and not while it is compared)
+            self._keep_print(number, stored)
         self._prints.move_to_end(number)
         return self._prints[number]
 
@@ -238,12 +291,12 @@ class DuplicateMemory:
         if len(self._prints) > _PRINTS_HELD:
             self._prints.popitem(last=False)
 
-    def _attachments(self, condition: str, *values: Any) -> Iterator[Attachment]:
+    def _attachments(self, condition: str, *values: Any) -> list[Attachment]:
         columns = "source, target, shorter_share, longer_share, longer"
         rows = self._memory.rows(f"select {columns} from attachments where {condition}", *values)
-        return (
+        return [
             Attachment(source, target, shorter, share, longer.hex()) for source, target, shorter, share, longer in rows
-        )
+        ]
 
 
 def _blob(hexadecimal: str) -> bytes:

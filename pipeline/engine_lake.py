@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from pipeline.lake import DESCRIPTION, EMPTY_FILE_DAY, JOB, description_text, open_or_make_lake
+from pipeline.lake import DESCRIPTION, EMPTY_FILE_DAY, JOB, description_text, lift, open_or_make_lake
 from schemas.cycle_report import CycleReport
 from schemas.errors import LakeError, UsageError
 from schemas.instants import utc_date_of
@@ -90,6 +90,7 @@ def open_or_make_engine_lake(root: str, claim: Claim, *, goes_on: bool, anew: bo
             raise UsageError(
                 f"--output {root} is kept by local runs, whose memory an engine cannot share; use another lake"
             )
+        lift(local)
         lake = EngineLake(str(local.root))
     return _claimed(lake, claim, goes_on=goes_on, anew=anew)
 
@@ -127,18 +128,25 @@ def _make_remote(lake: EngineLake) -> EngineLake:
             version = int(json.loads(_read(description))["schema_version"])
             if version > SCHEMA_VERSION:
                 raise LakeError(f"{lake.root} was written by a newer newsbeam (schema version {version}); upgrade")
+            if version < SCHEMA_VERSION:
+                _make_remote_tables(lake)
+                _replace(description, description_text())
             return lake
         if FileSystems.match([FileSystems.join(lake.root, "**")], limits=[1])[0].metadata_list:
             raise UsageError(
                 f"--output {lake.root} holds other files and is no lake; give the lake a folder of its own"
             )
         _replace(description, description_text())
-        for table, schema in TABLES.items():
-            path = partition_path(table, EMPTY_FILE_DAY, f"schema-{SCHEMA_VERSION}.parquet")
-            write_file(FileSystems.join(lake.root, path), encode(schema.empty_table(), SORTED_BY[table]))
+        _make_remote_tables(lake)
     except (OSError, BeamIOError, ValueError, KeyError) as error:
         raise LakeError(f"--output {lake.root} cannot be used: {str(error)[:300]}") from error
     return lake
+
+
+def _make_remote_tables(lake: EngineLake) -> None:
+    for table, schema in TABLES.items():
+        path = partition_path(table, EMPTY_FILE_DAY, f"schema-{SCHEMA_VERSION}.parquet")
+        write_file(FileSystems.join(lake.root, path), encode(schema.empty_table(), SORTED_BY[table]))
 
 
 def _exists(path: str) -> bool:

@@ -16,7 +16,14 @@ from typing import NamedTuple
 from pipeline.compaction import forget_files
 from pipeline.erasure_heirs import aliases_to_forget, look_what_is_left
 from pipeline.erasure_memory import Forgetting
-from pipeline.erasure_rows import ErasedRows, find_aliases, find_rows, old_ids_of_aliases, remove_rows
+from pipeline.erasure_rows import (
+    ErasedRows,
+    find_aliases,
+    find_replays,
+    find_rows,
+    old_ids_of_aliases,
+    remove_rows,
+)
 from pipeline.lake import Lake, publish, sync
 from pipeline.memory import Memory
 from pipeline.partitions import clear_rewriting
@@ -60,6 +67,7 @@ def erase(lake: Lake, memory: Memory, wanted: Sequence[Tombstone], *, dry_run: b
     counts: Counter[str] = Counter()
     if dry_run:
         find_aliases(lake, aliases_to_forget(memory, erased, left), erased)
+        find_replays(lake, erased)
     else:
         counts = _commit(lake, memory, tombstones, Forgetting(memory, erased, left, _now(), RUN_ID))
         _remove(lake, memory, erased)
@@ -109,6 +117,7 @@ def _forgotten_aliases(lake: Lake, memory: Memory) -> set[str]:
 def _remove(lake: Lake, memory: Memory, erased: ErasedRows) -> None:
     # What the memory says, and not what this process has forgotten: an earlier one may have been killed after that.
     find_aliases(lake, _forgotten_aliases(lake, memory), erased)
+    find_replays(lake, erased)
     remove_rows(lake, erased.places)
     forget_files(lake, memory)
     note_done(memory)

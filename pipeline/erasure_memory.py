@@ -16,6 +16,7 @@ from pipeline.duplicate_memory import duplicate_memory_at
 from pipeline.erasure_heirs import Heir, Left, aliased_to, aliases_to_forget, dead_stories, text_id_of
 from pipeline.erasure_rows import ErasedRows
 from pipeline.memory import Memory
+from pipeline.replay_memory import drop_queued, queued
 from schemas.alias import Alias
 from schemas.instants import Instant
 from schemas.tables import SCHEMA_VERSION
@@ -48,6 +49,7 @@ class Forgetting:
         aliases = self._hand_over()
         self._forget_articles_of_groups()
         self._forget_feeds(tombstones)
+        self._forget_queued(tombstones)
         return aliases
 
     # Pages and texts
@@ -153,6 +155,16 @@ class Forgetting:
         for (url,) in self.memory.rows("select listed_url from feed_states where not is_listed"):
             if tombstones.cover_address(url):
                 self._delete("feed_states", "listed_url = ?", url)
+
+    def _forget_queued(self, tombstones: Tombstones) -> None:
+        """Rejects that go, and those of an address that is not asked any more, are waited for no longer."""
+        gone = [
+            one.reject_id
+            for one in queued(self.memory)
+            if one.reject_id in self.erased.rejects or tombstones.cover_address(one.url)
+        ]
+        drop_queued(self.memory, gone)
+        self.counts["replay_queue"] += len(gone)
 
     def _delete(self, table: str, condition: str, *values: Any) -> None:
         with self.memory.noting() as connection:

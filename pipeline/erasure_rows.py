@@ -20,8 +20,9 @@ from transforms.functions.tombstones import ADDRESSES, HOSTS, TEXTS, Tombstones
 _KEPT: Final[Mapping[str, Sequence[str]]] = {
     "articles": ("article_id", "content_sha256"),
     "copies": ("copy_id", "article_id", "content_sha256"),
+    "rejects": ("reject_id",),
 }
-"""Columns by which the memory knows a row."""
+"""Columns by which the memory, and other tables, know a row."""
 
 _ROWS_AT_A_TIME: Final = 2_000
 
@@ -38,6 +39,8 @@ class ErasedRows:
     """Rows of `articles`, as far as the memory knows them: `article_id`, `content_sha256`."""
     copies: list[Mapping[str, Any]] = field(default_factory=list)
     """The same of `copies`, with `copy_id`."""
+    rejects: set[str] = field(default_factory=set)
+    """The `reject_id`s of `rejects`."""
 
 
 def find_rows(lake: Lake, tombstones: Tombstones) -> ErasedRows:
@@ -52,20 +55,35 @@ def find_rows(lake: Lake, tombstones: Tombstones) -> ErasedRows:
 
 def find_aliases(lake: Lake, old_ids: Collection[str], found: ErasedRows) -> None:
     """Add the rows of `aliases` with these ids."""
-    for path in _files_of_aliases(lake) if old_ids else ():
+    for path in _files_of(lake, "aliases") if old_ids else ():
         for number, row in enumerate(rows_of_file(path, ("old_id",))):
             if row["old_id"] in old_ids:
                 found.places.setdefault(path, []).append(number)
                 found.counts["aliases"] += 1
 
 
+def find_replays(lake: Lake, found: ErasedRows) -> None:
+    """Add the attempts at rejects that go, or that went before this was cut off: those at rejects that stay, stay."""
+    attempts = list(_files_of(lake, "replays"))
+    if not attempts:
+        return
+    rejects = (row["reject_id"] for path in _files_of(lake, "rejects") for row in rows_of_file(path, ("reject_id",)))
+    kept = set(rejects) - found.rejects
+    for path in attempts:
+        there = set(found.places.get(path, ()))
+        for number, row in enumerate(rows_of_file(path, ("reject_id",))):
+            if row["reject_id"] not in kept and number not in there:
+                found.places.setdefault(path, []).append(number)
+                found.counts["replays"] += 1
+
+
 def old_ids_of_aliases(lake: Lake) -> set[str]:
     """Return the ids that the table of aliases speaks of."""
-    return {row["old_id"] for path in _files_of_aliases(lake) for row in rows_of_file(path, ("old_id",))}
+    return {row["old_id"] for path in _files_of(lake, "aliases") for row in rows_of_file(path, ("old_id",))}
 
 
-def _files_of_aliases(lake: Lake) -> Iterator[Path]:
-    return (path for one in partitions_of(lake) if one.table == "aliases" for path in one.files())
+def _files_of(lake: Lake, table: str) -> Iterator[Path]:
+    return (path for one in partitions_of(lake) if one.table == table for path in one.files())
 
 
 def _look_through(table: str, path: Path, tombstones: Tombstones, found: ErasedRows) -> None:
@@ -78,7 +96,9 @@ def _look_through(table: str, path: Path, tombstones: Tombstones, found: ErasedR
             continue
         found.places.setdefault(path, []).append(number)
         found.counts[table] += 1
-        if kept:
+        if table == "rejects":
+            found.rejects.add(row["reject_id"])
+        elif kept:
             known = {name: row[name] for name in kept}
             (found.articles if table == "articles" else found.copies).append(known)
 

@@ -5,17 +5,20 @@ The tables are made by the first cycle that polls; a lake that is only fed from 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeVar
 
 from pipeline.host_memory import HostMemory
 from pipeline.memory import Memory
+from pipeline.memory_values import checked
 from pipeline.tombstone_memory import tombstones_of
 from schemas.due_page import DuePage
 from schemas.errors import InputRejected
 from schemas.feed_state import NEVER, FeedState
 from schemas.host_state import HostState
 from schemas.instants import Instant
+from transforms.functions.clock_jumps import LONGEST_FEED_WAIT, LONGEST_PAGE_WAIT, settled_feed, settled_host
 from transforms.functions.feed_merging import due_alone
 from transforms.functions.host_rules import may_start_at
 from transforms.functions.http_hints import DAY, SECOND
@@ -47,12 +50,24 @@ _KEPT_DAYS: Final = 30
 _DUE: Final = "is_listed and next_poll_at <= ?"
 """The only place that says which feeds are due; one that is gone is so at `NEVER`."""
 
+_AHEAD: Final = f"last_polled_at > ? or (next_poll_at > ? and next_poll_at < {NEVER})"
+_PAGES_AHEAD: Final = "first_seen_at > ? or due_at > ?"
+"""What lies ahead of the clock: noted after now, or due later than anything may be."""
+
 _UNNAME: Final = (
     f"update feed_states set named_by = null, is_listed = case is_listed when {_NAMED} then {_UNLISTED} else is_listed "
     "end where named_by"
 )
 _STATE: Final = ", ".join(_FEED_COLUMNS)
 _PAGE: Final = ", ".join(_PAGE_COLUMNS)
+
+
+_Row = TypeVar("_Row", FeedState, DuePage)
+
+
+def page_key(url: str) -> bytes:
+    """Return what a page that had its outcome is known by in `settled_pages`."""
+    return hashlib.sha256(url.encode("utf-8", "surrogatepass")).digest()[:16]
 
 
 class FeedMemory:
@@ -125,6 +140,14 @@ class FeedMemory:
         states = [state for url in added for state in self._states("listed_url = ?", url)]
         return states, self._removed({state.listed_url: state for state in gone})
 
+    def put_feed(self, state: FeedState, level: int) -> None:
+        """Note a feed as another memory of the lake knew it, within a cycle.
+
+        Args:
+            level: `is_listed`: 0 for one that is not polled, 1 for one of the user's list, 2 for one that others name.
+        """
+        self._insert(state, level, f"is_listed = {level}")
+
     def _insert(self, state: FeedState, level: int, change: str) -> None:
         marks = ", ".join("?" * len(_FEED_COLUMNS))
         statement = f"insert into feed_states ({_STATE}, is_listed) values ({marks}, {level})"
@@ -183,7 +206,7 @@ class FeedMemory:
             f"select {_PAGE} from (select {_PAGE}, {place} from (select {_PAGE}, {of_feed} from due_pages "
             "where due_at <= ?)) order by place, due_at, url limit ?"
         )
-        return [DuePage(*row) for row in self._memory.rows(query, now, most)]
+        return self._checked(DuePage, query, now, most)
 
     def add_page(self, page: DuePage) -> bool:
         """Note a page that is to be fetched; returns False where its address waits already, or was taken down."""
@@ -193,6 +216,10 @@ class FeedMemory:
             return False
         self._memory.do(f"insert into due_pages ({_PAGE}) values (?, ?, ?, ?, ?, ?, ?)", *page)
         return True
+
+    def is_settled(self, url: str) -> bool:
+        """Whether a page had its outcome before the memory was made anew, which knows no more of which item."""
+        return self._memory.row("select 1 from settled_pages where id = ?", page_key(url)) is not None
 
     def trim_pages(self, feed_url: str, most: int) -> int:
         """Forget, of the waiting pages that a feed has named, the oldest beyond so many; returns how many."""
@@ -227,12 +254,29 @@ class FeedMemory:
         """Note, at once and for good, what is known of a host."""
         self._hosts.keep_host(state)
 
+    def settle_times(self, now: Instant) -> None:
+        """Count from now on, within a cycle, what lies ahead of the clock since that has gone back."""
+        for state in self._states(_AHEAD, now, now + LONGEST_FEED_WAIT):
+            self.keep_feed(settled_feed(state, now))
+        self._memory.do(
+            "update due_pages set due_at = max(?1, due_at - first_seen_at + ?1), first_seen_at = ?1 "
+            "where first_seen_at > ?1",
+            now,
+        )
+        self._memory.do("update due_pages set due_at = ? where due_at > ?", now, now + LONGEST_PAGE_WAIT)
+
+    def _has_times_ahead(self, now: Instant) -> bool:
+        feeds = self._memory.row(f"select 1 from feed_states where {_AHEAD}", now, now + LONGEST_FEED_WAIT)
+        pages = self._memory.row(f"select 1 from due_pages where {_PAGES_AHEAD}", now, now + LONGEST_PAGE_WAIT)
+        return feeds is not None or pages is not None
+
     def forget_old(self, now: Instant) -> None:
         """Forget feeds that are listed and named no more, a month after they would have been due, and hosts of which
         nothing is due any more.
         """
         before = now - _KEPT_DAYS * int(DAY * SECOND)
         self._memory.do(f"delete from feed_states where is_listed = {_UNLISTED} and next_poll_at < ?", before)
+        self._memory.do("delete from settled_pages where until < ?", now)
         self._hosts.forget_hosts(now)
 
     # What the loop of cycles and the commands ask
@@ -244,15 +288,19 @@ class FeedMemory:
         return None if row[0] is None else int(row[0])
 
     def has_work(self, now: Instant, until: Instant) -> bool:
-        """Whether a feed or page is due now whose host may be asked until then: else a cycle would do nothing."""
+        """Whether a feed or page is due now whose host may be asked until then, or the clock has gone back since the
+        last cycle: else one would do nothing.
+        """
+        if self._has_times_ahead(now):
+            return True
         feeds = self._memory.rows(f"select url from feed_states where {_DUE}", now)
         hosts = (self._host_of_feed(url) for (url,) in feeds)
         pages = self._memory.rows("select distinct host from due_pages where due_at <= ?", now)
-        return any(self._may_start(host, until) for host in (*dict.fromkeys(hosts), *(host for (host,) in pages)))
+        return any(self._may_start(host, now, until) for host in (*dict.fromkeys(hosts), *(host for (host,) in pages)))
 
-    def _may_start(self, host: str, until: Instant) -> bool:
+    def _may_start(self, host: str, now: Instant, until: Instant) -> bool:
         state = self.host(host)
-        return state is None or may_start_at(state) <= until
+        return state is None or may_start_at(settled_host(state, now)) <= until
 
     def _host_of_feed(self, url: str) -> str:
         try:
@@ -270,7 +318,13 @@ class FeedMemory:
 
     def _states(self, condition: str, *values: Any) -> list[FeedState]:
         query = f"select {self._select()} from feed_states where {condition} order by next_poll_at, listed_url"
-        return [FeedState(*row) for row in self._memory.rows(query, *values)]
+        return self._checked(FeedState, query, *values)
+
+    def _checked(self, row_type: type[_Row], query: str, *values: Any) -> list[_Row]:
+        try:
+            return [checked(row_type, row) for row in self._memory.rows(query, *values)]
+        except ValueError as error:
+            raise self._memory.damaged(f"it holds a feed or a page that is none ({error})") from error
 
     def _select(self) -> str:
         """Return the columns of a state, also for a lake whose next run will add some of them."""

@@ -30,6 +30,7 @@ from transforms.functions.http_fetch import user_agent
 from transforms.functions.http_hints import SECOND
 from transforms.functions.poll_settings import PollSettings, World
 from transforms.functions.polling_interval import rules_for
+from transforms.functions.waiting_clock import WaitingClock, steady
 
 _world = World()
 """What is outside, for all stages of this process; a test puts another one here."""
@@ -84,17 +85,18 @@ class FeedRun:
     def cycles(self) -> Iterator[FinishedCycle]:
         """Run the cycles of all rounds, and yield each when it is committed."""
         while True:
-            started = _world.clock.now()
-            yield from self._round(started)
-            if self.polling.every is None or self._waited_until(started + int(self.polling.every * SECOND)):
+            clock = steady(_world.clock)
+            started = clock.now()
+            yield from self._round(clock, started)
+            if self.polling.every is None or self._waited_until(clock, started + int(self.polling.every * SECOND)):
                 return
             self._look_into_lists()
 
-    def _round(self, started: Instant) -> Iterator[FinishedCycle]:
+    def _round(self, clock: WaitingClock, started: Instant) -> Iterator[FinishedCycle]:
         """Poll what is due now. A cycle that is full is followed by another one, within the round's budget."""
         end = started + int(self.polling.budget * SECOND)
         while not self.stop.is_set():
-            now = _world.clock.now()
+            now = clock.now()
             if self.feeds.listed() == set(self.listed) and not self.feeds.has_work(now, end):
                 return
             graph = self._graph(max(0.0, (end - now) / SECOND))
@@ -102,7 +104,7 @@ class FeedRun:
             finished = run_cycle(self.lake, self.memory, self.settings, self.options, self.run_id, (), graph)
             self.watch.cycle_done(finished)
             yield finished
-            if not finished.polled["cut"] or _world.clock.now() >= end:
+            if not finished.polled["cut"] or clock.now() >= end:
                 return
 
     def _graph(self, budget: float) -> FeedGraph:
@@ -114,14 +116,14 @@ class FeedRun:
             settings=poll_settings(self.polling, budget),
         )
 
-    def _waited_until(self, instant: Instant) -> bool:
+    def _waited_until(self, clock: WaitingClock, instant: Instant) -> bool:
         """Wait for the next round; returns whether the run was asked to stop meanwhile."""
-        while not self.stop.is_set() and (left := (instant - _world.clock.now()) / SECOND) > 0:
-            asyncio.run(self._sleep(left))
+        while not self.stop.is_set() and (left := (instant - clock.now()) / SECOND) > 0:
+            asyncio.run(self._sleep(clock, left))
         return self.stop.is_set()
 
-    async def _sleep(self, seconds: float) -> None:
-        sleeping = asyncio.ensure_future(_world.clock.sleep(seconds))
+    async def _sleep(self, clock: WaitingClock, seconds: float) -> None:
+        sleeping = asyncio.ensure_future(clock.sleep(seconds))
         while not self.stop.is_set() and not sleeping.done():
             await asyncio.wait((sleeping,), timeout=_SECONDS_BETWEEN_LOOKS)
             self.watch.alive()

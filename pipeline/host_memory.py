@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from pipeline.memory_faults import check_size, damaged, explained, faults_of
 from schemas.errors import LakeError
 from schemas.host_state import HostState, RobotsRecord
 from schemas.instants import Instant
@@ -54,6 +55,7 @@ class HostMemory:
         self._robots: dict[str, int] = {}
         """Hashes of what is noted of robots.txt already: it changes seldom, and may be long."""
         self._forget_at: Instant = 0
+        check_size(path)
         with self._explained():
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
             self._connection.execute("pragma journal_mode = wal")
@@ -63,6 +65,16 @@ class HostMemory:
                 raise LakeError(f"{path} was written by a newer newsbeam. Upgrade newsbeam, or use another --output.")
             if version == 0:
                 self._connection.executescript(f"begin immediate; {_TABLES} pragma user_version = {_VERSION}; commit;")
+
+    def check(self) -> None:
+        """Look through the whole file.
+
+        Raises:
+            LakeError: something in it is not as SQLite writes it.
+        """
+        with self.using() as connection:
+            if faults := faults_of(connection):
+                raise damaged(self._path, "; ".join(faults[:2]))
 
     def close(self) -> None:
         """Close."""
@@ -76,6 +88,10 @@ class HostMemory:
             row = connection.execute(query, (name,)).fetchone()
         if row is None:
             return None
+        with self._explained():
+            return self._read(name, row)
+
+    def _read(self, name: str, row: Sequence[Any]) -> HostState:
         known: dict[str, Any] = {key: value for key, value in json.loads(row[0]).items() if key in HostState._fields}
         robots = tuple(RobotsRecord(*record) for record in json.loads(row[1] or "[]"))
         self._robots[name] = hash(robots)
@@ -111,9 +127,10 @@ class HostMemory:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, ValueError, TypeError) as error:
-            hint = "Restore it; or, after a day without polling, delete it"
-            raise LakeError(f"{self._path}, which knows when hosts may be asked: {error}. {hint}.") from error
+        except sqlite3.Error as error:
+            raise explained(self._path, error) from error
+        except (ValueError, TypeError, AttributeError) as error:
+            raise damaged(self._path, f"what it holds of a host cannot be read ({error})") from error
 
 
 @contextmanager

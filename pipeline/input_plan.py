@@ -70,15 +70,19 @@ def find_files(inputs: Iterable[str]) -> list[InputSlice]:
 
 def plan_cycles(files: Iterable[InputSlice]) -> Iterator[list[InputSlice]]:
     """Yield the slices of each cycle in turn. Files are looked into only as their cycle comes."""
+    return cycles_of(piece for file in files for piece in slices_of(file))
+
+
+def cycles_of(slices: Iterable[InputSlice]) -> Iterator[list[InputSlice]]:
+    """Yield slices as cycles of their bounds; they are asked for only as their cycle comes."""
     cycle: list[InputSlice] = []
     weight = 0
-    for file in files:
-        for piece in slices_of(file):
-            cycle.append(piece)
-            weight += _weight(piece)
-            if weight >= CYCLE_BYTES or len(cycle) >= CYCLE_SLICES:
-                yield cycle
-                cycle, weight = [], 0
+    for piece in slices:
+        cycle.append(piece)
+        weight += _weight(piece)
+        if weight >= CYCLE_BYTES or len(cycle) >= CYCLE_SLICES:
+            yield cycle
+            cycle, weight = [], 0
     if cycle:
         yield cycle
 

@@ -14,7 +14,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
-from pipeline.memory import Memory
+from pipeline.memory import Memory, opened_memory
+from pipeline.memory_faults import outdated
+from pipeline.tombstone_memory import settle_copy
 from pipeline.version import newsbeam_version
 from schemas.errors import LakeError, UsageError
 from schemas.tables import SCHEMA_VERSION, SORTED_BY, TABLES
@@ -207,15 +209,20 @@ def _taken(lock: IO[str]) -> bool:
 
 
 def recover(lake: Lake, memory: Memory) -> tuple[int, int]:
-    """Settle what a killed run left: files of committed cycles are published, all others deleted.
+    """Settle what a killed run left: files of committed cycles are published, all others deleted. A lake of an older
+    schema is lifted to this one's.
 
     Returns:
         how many files were published and how many deleted. The inputs of the deleted ones are due again, since the
         memory of their cycle went with it.
     """
+    memory.check(_CHECKED_BYTES)
     _check_memory(lake, memory)
+    settle_copy(memory)
+    lift(lake)
     if lake.rewriting.exists():
         shutil.rmtree(lake.rewriting)
+    lake.unpublished.mkdir(exist_ok=True)  # what copies lakes may leave empty folders out
     left = [path for path in lake.unpublished.rglob("*") if path.is_file()]
     paths = [path.relative_to(lake.unpublished).as_posix() for path in left]
     committed = [path for path in paths if memory.is_committed(path)]
@@ -225,14 +232,45 @@ def recover(lake: Lake, memory: Memory) -> tuple[int, int]:
     return len(committed), len(paths) - len(committed)
 
 
+_CHECKED_BYTES: Final = 64_000_000
+"""A memory up to this size is looked through before each run, which takes 0.12 s; a larger one by `newsbeam doctor`,
+or where damage is met."""
+
+
+def check_memory_is_there(lake: Lake) -> None:
+    """Refuse a lake whose memory is gone, before an empty one is made in its place.
+
+    Raises:
+        DamagedError: it is.
+    """
+    if lake.job.exists() or (lake.memory.exists() and lake.memory.stat().st_size):
+        return
+    if newest := newest_cycle(lake):
+        raise outdated(lake.memory, f"it is not there, but the tables hold rows of cycle {newest}")
+
+
+@contextmanager
+def opened_lake_memory(lake: Lake, *, read_only: bool = False) -> Iterator[Memory]:
+    """Open a lake's memory for this process, made where the lake has no rows yet.
+
+    Raises:
+        LakeError: it cannot be opened, or was lost.
+    """
+    check_memory_is_there(lake)
+    with opened_memory(lake.memory, read_only=read_only) as memory:
+        yield memory
+
+
 def _check_memory(lake: Lake, memory: Memory) -> None:
     """Refuse a memory that is older than the tables: its next cycle would bear the name of one that is there."""
-    newest = max((int(path.name[1:9]) for path in lake.root.glob("*/*/c????????-*.parquet")), default=0)
+    newest = newest_cycle(lake)
     if newest > memory.last_cycle():
-        raise LakeError(
-            f"{lake.memory} knows {memory.last_cycle()} cycles, but the tables hold rows of cycle {newest}: the memory "
-            "was lost or is an old copy. Restore the current one, or read the inputs into a new lake."
-        )
+        raise memory.outdated(f"it knows {memory.last_cycle()} cycles, but the tables hold rows of cycle {newest}")
+
+
+def newest_cycle(lake: Lake) -> int:
+    """Return the number of the newest cycle whose rows the tables hold; 0 for none."""
+    return max((int(path.name[1:9]) for path in lake.root.glob("*/*/c????????-*.parquet")), default=0)
 
 
 def publish(lake: Lake, paths: Iterable[str]) -> None:
@@ -278,11 +316,27 @@ def _make(lake: Lake) -> None:
         _write_whole(lake.description, description_text().encode())
     for name in ("readers", "readers-gate"):
         (lake.private / name).touch()
+    _make_tables(lake)
+
+
+def _make_tables(lake: Lake) -> None:
     for table, schema in TABLES.items():
         path = lake.root / partition_path(table, EMPTY_FILE_DAY, f"schema-{SCHEMA_VERSION}.parquet")
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             _write_whole(path, encode(schema.empty_table(), SORTED_BY[table]))
+
+
+def lift(lake: Lake) -> None:
+    """Make a lake of an older schema one of this one's, for whoever is about to write it.
+
+    The tables that it lacks come first, then its description, by which an older newsbeam refuses it from then on. Cut
+    off in between, the next one goes on.
+    """
+    described = json.loads(lake.description.read_text())
+    if described["schema_version"] != SCHEMA_VERSION:
+        _make_tables(lake)
+        _write_whole(lake.description, (json.dumps(described | {"schema_version": SCHEMA_VERSION}) + "\n").encode())
 
 
 def description_text() -> str:

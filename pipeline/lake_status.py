@@ -96,7 +96,7 @@ def status_of(lake: Lake) -> LakeStatus:
     try:
         with reading(lake):
             cycles = _cycles(lake, now)
-            last_arrival = _last_arrival(lake, cycles)
+            last_arrival = _last_arrival(lake, cycles, now)
         arrivals = {name: _arrivals(cycles, now - span) for name, span in WINDOWS.items()}
         sizes, most = _sizes(lake)
         status = LakeStatus(now, holder_of(lake), arrivals, last_arrival, _runs(cycles), sizes, most)
@@ -129,11 +129,12 @@ def _arrivals(cycles: Sequence[tuple[Any, ...]], since: datetime) -> Arrivals:
     return Arrivals(*(sum(getattr(one, name) for one in figures) for name in _COUNTS))
 
 
-def _last_arrival(lake: Lake, cycles: Sequence[tuple[Any, ...]]) -> datetime | None:
-    latest = next((row[2] for row in reversed(cycles) if row[5] or row[6]), None)
+def _last_arrival(lake: Lake, cycles: Sequence[tuple[Any, ...]], now: datetime) -> datetime | None:
+    """Return when something last arrived, as far as that is past: a clock that was ahead would keep all quiet."""
+    latest = next((row[2] for row in reversed(cycles) if (row[5] or row[6]) and row[2] <= now), None)
     if latest is not None or lake.job.exists():
         return latest
-    query = "select max(finished_at) from files where articles + copies > 0"
+    query = f"select max(finished_at) from files where articles + copies > 0 and finished_at <= timestamptz '{now}'"
     files = [str(path) for path in (lake.root / "runs").glob(f"{PARTITION_COLUMN}=*/*.parquet")]
     found = _read(files, query)
     return found[0][0] if found else None
@@ -202,7 +203,7 @@ def _walk(folder: Path) -> Iterator[tuple[str, int]]:
 def _add_feeds(lake: Lake, status: LakeStatus) -> None:
     if not lake.memory.exists() or not lake.hosts.exists():
         return
-    with opened_memory(lake.memory) as memory, opened_hosts(lake.hosts) as hosts:
+    with opened_memory(lake.memory, read_only=True) as memory, opened_hosts(lake.hosts) as hosts:
         feeds = FeedMemory(memory, hosts)
         if not feeds.is_there():
             return

@@ -10,50 +10,56 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from pipeline.duplicate_tables import DUPLICATE_TABLES
+from pipeline.memory_faults import check_size, damaged, explained, faults_of, outdated
+from pipeline.memory_versions import MEMORY_VERSION, make_tables, migrate
 from schemas.errors import LakeError
 from schemas.instants import Instant
 from schemas.written_file import WrittenFile
 
-MEMORY_VERSION: Final = 1
-
-_TABLES: Final = """
-create table inputs (id blob primary key) without rowid;
-create table slices (digest blob primary key, inputs integer not null) without rowid;
-create table cycles (number integer primary key, run_id text not null, finished_at integer not null);
-create table files (
-    path text primary key, cycle integer not null, name text not null, row_count integer not null,
-    stored_bytes integer not null
-) without rowid;
-create index files_of_cycle on files (cycle);
-"""
-
-_ALL_TABLES: Final = _TABLES + DUPLICATE_TABLES
+__all__ = ("MEMORY_VERSION", "Memory", "memory_at", "opened_memory")
 
 _KEY_BYTES: Final = 16
 """Of a SHA-256: by the birthday bound two of 10^12 inputs meet with a chance of 10^-15, at half the space."""
+
+_PATIENCE: Final = 10.0
+"""Seconds for which another program is waited for that holds the file: own choice; nothing of newsbeam's writes beside
+a run, and a run that hangs is worse than one that says why it ends."""
 
 
 class Memory:
     """The memory of one lake, open. Used from one process; safe from its threads.
 
+    Args:
+        read_only: only look: one of an older newsbeam is read as it is, else it is lifted to this one's version.
+
     Raises:
         LakeError: the file cannot be opened, is no memory of newsbeam, is damaged, or was written by a newer newsbeam.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
+        self._read_only = read_only
         self._lock = threading.RLock()
+        check_size(path)
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_PATIENCE)
+        try:
+            self._open()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _open(self) -> None:
         with self._explained():
-            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
             self._connection.execute("pragma journal_mode = wal")
             self._connection.execute("pragma synchronous = full")
             self._connection.execute("pragma cache_size = -65536")  # 64 MiB: keys of some million rows stay warm
             self._check_version()
+            if self._read_only:
+                self._connection.execute("pragma query_only = on")
 
     def close(self) -> None:
         """Close; what no commit has covered is forgotten."""
@@ -68,10 +74,20 @@ class Memory:
         try:
             yield self.last_cycle() + 1
         except BaseException:
-            self._connection.execute("rollback")
+            self._roll_back()
             raise
-        with self._explained():
-            self._connection.execute("commit")
+        try:
+            with self._explained():
+                self._connection.execute("commit")
+        except BaseException:  # the disk is full, or the file is held: nothing of the cycle may stay
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        """Take back; SQLite may have done so by itself, as it does where the disk is full or the file damaged."""
+        if self._connection.in_transaction:
+            with suppress(sqlite3.Error):  # the error before it is the one to tell; nothing is committed in any case
+                self._connection.execute("rollback")
 
     def note_file(self, cycle: int, file: WrittenFile) -> None:
         """Note, within the cycle, a file that it has written."""
@@ -106,6 +122,10 @@ class Memory:
         """Note that this input has its outcome."""
         self.do("insert or ignore into inputs values (?)", _key(input_id))
 
+    def forget_input(self, input_id: str) -> None:
+        """Have this input count as new when it comes again."""
+        self.do("delete from inputs where id = ?", _key(input_id))
+
     def inputs_of_slice(self, digest: str) -> int | None:
         """Return how many inputs a slice with this digest held; None where it was not read before."""
         row = self.row("select inputs from slices where digest = ?", _key(digest))
@@ -116,6 +136,26 @@ class Memory:
         self.do("insert or ignore into slices values (?, ?)", _key(digest), inputs)
 
     # SQLite
+
+    def check(self, most_bytes: int | None = None) -> None:
+        """Look through the whole file, but for one that is larger than so many bytes.
+
+        Raises:
+            DamagedError: something in it is not as SQLite writes it.
+        """
+        if most_bytes is not None and self.path.stat().st_size > most_bytes:
+            return
+        with self.reading() as connection:
+            if faults := faults_of(connection, quick=most_bytes is not None):
+                raise self.damaged("; ".join(faults[:2]))
+
+    def damaged(self, what: str) -> LakeError:
+        """Return the error for a memory that says what none can say."""
+        return damaged(self.path, what)
+
+    def outdated(self, what: str) -> LakeError:
+        """Return the error for a memory that is older than its lake."""
+        return outdated(self.path, what)
 
     def _has(self, query: str, *values: Any) -> bool:
         return self.row(query, *values) is not None
@@ -155,24 +195,26 @@ class Memory:
 
     def _check_version(self) -> None:
         (version,) = self.row("pragma user_version")
-        if version == 0 and self.row("select 1 from sqlite_master") is None:
-            script = f"begin immediate; {_ALL_TABLES} pragma user_version = {MEMORY_VERSION}; commit;"
-            self._connection.executescript(script)
+        if version == 0 and not self._read_only and self.row("select 1 from sqlite_master") is None:
+            make_tables(self._connection)
         elif version > MEMORY_VERSION:
             raise LakeError(
                 f"{self.path} has memory version {version}, this newsbeam knows {MEMORY_VERSION}: "
                 "it was written by a newer newsbeam. Upgrade newsbeam, or use another --output."
             )
-        elif version < MEMORY_VERSION:
+        elif version < 1:
             raise LakeError(f"{self.path} is no memory of newsbeam. Move it away, or use another --output.")
+        elif version < MEMORY_VERSION and not self._read_only:
+            migrate(self._connection, version)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as error:
-            held = ". Another program holds it: wait for that to end" if "locked" in str(error) else ""
-            raise LakeError(f"{self.path}: {error}{held}") from error
+            raise explained(self.path, error) from error
+        except UnicodeDecodeError as error:  # SQLite's own message quotes what it has found
+            raise damaged(self.path, "a name or text in it is not UTF-8") from error
 
 
 def _key(hexadecimal: str) -> bytes:
@@ -183,9 +225,9 @@ _open_memories: dict[str, Memory] = {}
 
 
 @contextmanager
-def opened_memory(path: Path) -> Iterator[Memory]:
+def opened_memory(path: Path, *, read_only: bool = False) -> Iterator[Memory]:
     """Open a memory for this process: while it is open, `memory_at` finds it from any thread."""
-    memory = Memory(path)
+    memory = Memory(path, read_only=read_only)
     _open_memories[str(path)] = memory
     try:
         yield memory

@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn
 from pipeline.cluster_options import CLUSTER_EPILOG, add_engine_commands
 from pipeline.engine_options import ENGINES_EPILOG, add_engine_flags, engine_settings
 from pipeline.feed_options import FEEDS_EPILOG, add_feed_commands, add_feed_flags, feed_settings
+from pipeline.memory_options import MEMORY_EPILOG, add_memory_commands
 from pipeline.operation_options import (
     COMPACT_EPILOG,
     DOCTOR_EPILOG,
@@ -24,6 +25,7 @@ from pipeline.operation_options import (
     add_watch_flags,
     watch_settings,
 )
+from pipeline.replay_options import REPLAY_EPILOG, add_replay_flags
 from pipeline.report_options import REPORT_EPILOG, add_report_flags
 from pipeline.settings import TAGS, MaxRejects, RunSettings, parse_tags
 from pipeline.usage_hints import refuse_lake_of_run
@@ -93,7 +95,8 @@ views:
              fullest text
   aliases    rows found later to belong to another story; articles, copies and
              stories read through them
-  rejects    inputs that could not become a row: stage, reason and message
+  rejects    inputs that could not become a row: stage, reason and message;
+             settled_at is null where that is still so (replays has every attempt)
   feed_health  each feed as it is now: outcome and time of its latest poll,
              failures, interval, next poll; feeds has every poll
   politeness  how each host was treated: requests, share of conditional ones,
@@ -249,6 +252,10 @@ def _parsers() -> tuple[Parser, Parser]:
     add_compact_flags(compact, _add_lake_argument)
     erase = _command(commands, "erase", "take articles down: out of every table, and for good", ERASE_EPILOG)
     add_erase_flags(erase, _add_lake_argument)
+    memory = _command(commands, "memory", "make what a lake remembers anew, if lost or damaged", MEMORY_EPILOG)
+    add_memory_commands(memory, _add_lake_argument)
+    replay = _command(commands, "replay", "do rejects again after a fix: what passes becomes a row", REPLAY_EPILOG)
+    add_replay_flags(replay, _add_lake_argument, DEFAULT_TIME_LIMIT)
     _add_run_flags(run)
     add_engine_commands(engine)
     add_feed_commands(feeds, _add_lake)

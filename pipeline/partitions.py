@@ -17,6 +17,7 @@ from pathlib import Path
 from pipeline.folder_exchange import exchange_folders
 from pipeline.lake import EMPTY_FILE_DAY, Lake, sync_folder
 from pipeline.reader_lock import without_readers
+from schemas.errors import LakeError
 from schemas.tables import PARTITION_COLUMN, TABLES
 
 
@@ -53,10 +54,13 @@ def replace_files(lake: Lake, partition: Partition, write: Callable[[Path], None
 
     Args:
         write: gets the empty folder to write to; what it raises leaves the day as it was.
+
+    Raises:
+        LakeError: the disk or the file system failed.
     """
     staged = lake.rewriting / partition.table / partition.folder.name
-    staged.mkdir(parents=True)
     try:
+        staged.mkdir(parents=True)
         write(staged)
         _sync(staged)
         with without_readers(lake):
@@ -65,6 +69,11 @@ def replace_files(lake: Lake, partition: Partition, write: Callable[[Path], None
             sync_folder(staged.parent)
             if not partition.files():
                 partition.folder.rmdir()
+    except OSError as error:
+        why = error.strerror or error
+        raise LakeError(
+            f"{partition.folder} could not be rewritten: {why}. Nothing is lost; mend that, then start it again"
+        ) from error
     finally:
         clear_rewriting(lake)
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final
 
-from pipeline.terminal import json_line
+from pipeline.terminal import json_line, masked_lines
 
 LOG_FORMATS: Final = ("text", "json")
 
@@ -51,7 +51,7 @@ def _say_crash(kind: type[BaseException], error: BaseException, trace: Traceback
 
 class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return f"newsbeam: {record.getMessage()}\n"
+        return f"newsbeam: {masked_lines(record.getMessage())}\n"
 
 
 class _Json(logging.Formatter):

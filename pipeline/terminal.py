@@ -29,6 +29,16 @@ def masked(text: str) -> str:
     return text.translate(_MASKED)
 
 
+def masked_lines(text: str) -> str:
+    """Return the same of a text of several lines, which stay."""
+    return "\n".join(map(masked, text.split("\n")))
+
+
+def masked_json(text: str) -> str:
+    """Return JSON that a terminal may be shown, of JSON that another program has written; it reads back equal."""
+    return text.translate(_ESCAPED)
+
+
 def json_line(value: Any) -> str:
     """Return a value as one line of JSON that a terminal may be shown; it reads back equal."""
-    return json.dumps(value, ensure_ascii=False).translate(_ESCAPED) + "\n"
+    return masked_json(json.dumps(value, ensure_ascii=False)) + "\n"

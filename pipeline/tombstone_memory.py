@@ -1,35 +1,65 @@
-"""The tombstones of a lake, in its memory. A lake from which nothing was ever erased has no table of them."""
+"""The tombstones of a lake, in its memory, and beside it in a file of their own: what was taken down may not come back,
+even if the memory is lost.
+"""
 
 from __future__ import annotations
 
 from pipeline.memory import Memory
+from pipeline.tombstone_copy import KeptTombstone, clear_unfinished, copy_of, read_copy, write_copy
+from schemas.errors import LakeError
 from schemas.tombstone import Tombstone
 from transforms.functions.tombstones import Tombstones
-
-_TABLE = (
-    "create table if not exists tombstones (kind text, value text, erased_at integer not null, "
-    "is_done integer not null, primary key (kind, value)) without rowid"
-)
-"""`is_done`: whether all rows are out of the tables; else whoever opens the lake next goes on."""
 
 
 def tombstones_of(memory: Memory, *, only_unfinished: bool = False) -> Tombstones:
     """Return what was taken down."""
-    if memory.row("select 1 from sqlite_master where name = 'tombstones'") is None:
-        return Tombstones()
-    which = "where not is_done" if only_unfinished else ""
-    rows = memory.rows(f"select kind, value, erased_at from tombstones {which} order by erased_at, kind, value")
-    return Tombstones(tuple(Tombstone(*row) for row in rows))
+    return Tombstones(tuple(kept.tombstone for kept in _kept(memory) if not (only_unfinished and kept.is_done)))
 
 
 def note_tombstone(memory: Memory, tombstone: Tombstone) -> None:
-    """Note, within a cycle, a takedown that is to be carried out from now on."""
-    memory.do(_TABLE)
+    """Note, within a cycle, a takedown that is to be carried out from now on.
+
+    The copy has it before the cycle is committed: a takedown that only the memory knew would be lost with it.
+    """
     statement = "insert into tombstones values (?, ?, ?, 0) on conflict do update set is_done = 0"
     memory.do(statement, *tombstone)
+    _write_copy(memory)
 
 
 def note_done(memory: Memory) -> None:
     """Note that the rows of all takedowns are out of the tables."""
     with memory.cycle():
         memory.do("update tombstones set is_done = 1")
+    _write_copy(memory)
+
+
+def settle_copy(memory: Memory) -> None:
+    """Make the copy say what the memory says, whoever was killed between the two.
+
+    Raises:
+        LakeError: the copy has a takedown that was carried out and that the memory does not know: it is an old copy.
+    """
+    kept = _kept(memory)
+    clear_unfinished(copy_of(memory.path))
+    try:
+        copied = read_copy(copy_of(memory.path))
+    except LakeError:
+        copied = None
+    known = {(one.tombstone.kind, one.tombstone.value) for one in kept}
+    for one in copied or ():
+        if one.is_done and (one.tombstone.kind, one.tombstone.value) not in known:
+            raise memory.outdated("it does not know of a takedown that was carried out")
+    if copied != kept:
+        write_copy(copy_of(memory.path), kept)
+
+
+def _write_copy(memory: Memory) -> None:
+    write_copy(copy_of(memory.path), _kept(memory))
+
+
+def _kept(memory: Memory) -> list[KeptTombstone]:
+    if memory.row("select 1 from sqlite_master where name = 'tombstones'") is None:
+        return []  # one of the first version, which is only looked at
+    columns = "kind, value, erased_at, is_done"
+    rows = memory.rows(f"select {columns} from tombstones order by erased_at, kind, value")
+    return [KeptTombstone(Tombstone(kind, value, erased_at), bool(is_done)) for kind, value, erased_at, is_done in rows]

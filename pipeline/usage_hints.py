@@ -8,7 +8,7 @@ from typing import Final, NoReturn
 
 from schemas.errors import UsageError
 
-_LAKE_WITHOUT_FLAG: Final = ("compact", "doctor", "erase", "report", "status")
+_LAKE_WITHOUT_FLAG: Final = ("compact", "doctor", "erase", "memory", "replay", "report", "status")
 """Commands that take the lake as their one argument; the others that read one take --lake."""
 
 

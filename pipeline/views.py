@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from schemas.replay import QUEUED, SETTLED
 from schemas.tables import PARTITION_COLUMN, TABLES
 
 _ALIASES_IN_FORCE: Final = """
@@ -102,6 +103,19 @@ from (
         headline, in_language, date_published, first_seen_at, word_count, article_body from copies
 ) group by story"""
 
+# The latest attempt counts: a later version may fail where another one had passed. What waits to be fetched has not
+# been tried yet; what comes of it is a row of its own.
+_REJECTS: Final = f"""
+with tried as (
+    select reject_id, count(*) filter (outcome <> '{QUEUED}') as attempts, max(attempted_at) as attempted_at,
+        arg_max(outcome, attempted_at) as outcome
+    from {{replays}} group by reject_id
+)
+select r.*, 1 + coalesce(tried.attempts, 0) as attempts,
+    case when tried.outcome in {SETTLED} then tried.attempted_at end as settled_at,
+    case when tried.outcome in {SETTLED} then tried.outcome end as settled_as
+from {{rejects}} r left join tried on tried.reject_id = r.reject_id"""
+
 # Every poll leaves a row, so the latest one of a feed says how it is now.
 _FEED_HEALTH: Final = """
 select * exclude (latest) from (
@@ -150,7 +164,11 @@ _VIEWS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "entities": ("whom and what each story names; a surname alone is the day's only person of that name", _ENTITIES),
     "stories": ("each story with its copies, outlets and times, and its fullest text", _STORIES),
-    "rejects": ("inputs that could not become a row, with stage and reason", "\nselect * from {rejects}"),
+    "rejects": (
+        "inputs that could not become a row, with stage and reason; settled_at is null where that is still so",
+        _REJECTS,
+    ),
+    "replays": ("each attempt at a reject that was done again, and what came of it", "\nselect * from {replays}"),
     "fetches": ("every HTTP request, redirects and robots.txt too", "\nselect * from {fetches}"),
     "feeds": ("each poll of a feed, and what it changed", "\nselect * from {feeds}"),
     "feed_health": ("each feed as it is now: its latest row of feeds", _FEED_HEALTH),
@@ -169,13 +187,22 @@ def view_definitions(root: Path) -> dict[str, str]:
 
     A lake that was last written before newsbeam had a table lacks the views over it.
     """
-    files = {table: _files(root, table) for table in TABLES}
+    files = {table: _files(root, table) for table in TABLES} | {"replays": _replays(root)}
     missing = [f"{{{table}}}" for table in _LATER_TABLES if not (root / table).is_dir()]
     views = {name: view for name, view in _VIEWS.items() if not any(table in view[1] for table in missing)}
     return {
         name: f"create or replace view {name} as -- {comment}{query.format(**files)};"
         for name, (comment, query) in views.items()
     }
+
+
+def _replays(root: Path) -> str:
+    """The SQL that reads the attempts; of a lake of the first schema, which has none, a relation without rows."""
+    if any((root / "replays").glob("*/*.parquet")):
+        return _files(root, "replays")
+    kinds = {"attempted_at": "timestamptz", "schema_version": "smallint"}
+    columns = ", ".join(f"null::{kinds.get(name, 'varchar')} as {name}" for name in TABLES["replays"].names)
+    return f"(select {columns}, null::date as {PARTITION_COLUMN} where false)"
 
 
 def _files(root: Path, table: str) -> str:

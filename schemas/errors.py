@@ -18,6 +18,10 @@ class LakeError(NewsbeamError):
     """The lake (or its memory) cannot be read or written, or was made by a newer newsbeam."""
 
 
+class DamagedError(LakeError):
+    """A file of the lake's memory is damaged, lost, or older than the tables; it can be made anew from these."""
+
+
 class AccountingError(NewsbeamError):
     """Inputs and outcomes of a cycle do not add up; the cycle is not committed."""
 

@@ -10,8 +10,10 @@ from typing import Final
 
 import pyarrow as pa
 
-SCHEMA_VERSION: Final = 1
-"""Version of tables and memory together; raised whenever a lake written before has to be read differently."""
+SCHEMA_VERSION: Final = 2
+"""Version of tables and memory together; raised whenever a lake written before has to be read differently, or one that
+is written now would be misread by an older newsbeam. 2 added the table `replays`, without which rejects that have
+become articles would look as if they were still open."""
 
 PARTITION_COLUMN: Final = "date"
 """Hive partition of every table: the UTC date of the column that `PARTITIONED_BY` names."""
@@ -152,6 +154,25 @@ _REJECT_COLUMNS: Final = [
     _column("schema_version", pa.int16(), "version of this table's columns", required=True),
 ]
 
+_REPLAY_COLUMNS: Final = [
+    _column("reject_id", pa.string(), "the reject that was done again", required=True),
+    _column("attempted_at", _TIME, "when", required=True),
+    _column(
+        "outcome",
+        pa.string(),
+        "`article`, `copy`: it is a row now; `already_seen`: its text is in the lake; `other_reject`: it fails at "
+        "another step, as a reject of its own; these settle it. `rejected`: it fails as before; `queued`: its page "
+        "waits to be fetched; `dropped`: that page was given up for newer ones; `source_gone`, `source_changed`: its "
+        "file, or its line, is not there any more; `not_kept`: too little of it was kept",
+        required=True,
+    ),
+    _column("row_id", pa.string(), "`article_id`, `copy_id` or `reject_id` of the row that it became, where it is one"),
+    _column("reason", pa.string(), "of the attempt that failed, as in `rejects`"),
+    _column("message", pa.string(), "what was wrong, in words"),
+    _column("run_id", pa.string(), "the run that tried", required=True),
+    _column("schema_version", pa.int16(), "version of this table's columns", required=True),
+]
+
 _ALIAS_COLUMNS: Final = [
     _column("old_id", pa.string(), "`article_id` of an article, or `copy_id` of a copy", required=True),
     _column("new_id", pa.string(), "`article_id` of the story that the row belongs to from now on", required=True),
@@ -261,6 +282,7 @@ TABLES: Final[dict[str, pa.Schema]] = {
     "articles": _schema(_ARTICLE_COLUMNS + _TAG_COLUMNS),
     "copies": _schema(_COPY_COLUMNS + _ARTICLE_COLUMNS),
     "rejects": _schema(_REJECT_COLUMNS),
+    "replays": _schema(_REPLAY_COLUMNS),
     "aliases": _schema(_ALIAS_COLUMNS),
     "fetches": _schema(_FETCH_COLUMNS),
     "feeds": _schema(_FEED_COLUMNS),
@@ -272,6 +294,7 @@ PARTITIONED_BY: Final[dict[str, str]] = {
     "articles": "first_seen_at",
     "copies": "first_seen_at",
     "rejects": "first_seen_at",
+    "replays": "attempted_at",
     "aliases": "decided_at",
     "fetches": "requested_at",
     "feeds": "polled_at",
@@ -283,6 +306,7 @@ SORTED_BY: Final[dict[str, str]] = {
     "articles": "date_published",
     "copies": "date_published",
     "rejects": "reject_id",
+    "replays": "reject_id",
     "aliases": "decided_at",
     "fetches": "requested_at",
     "feeds": "polled_at",

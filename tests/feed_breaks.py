@@ -176,7 +176,7 @@ FEED_BREAKS: Final = {
 LAKE_BREAKS: Final = {
     "one item in 50 is dropped": Break((_SENT,), _wrap(feed_items.ItemReader, "_rows_of_item", faults.drops_every(50))),
     "a file is published twice": Break(("no item is in the lake twice",), afterwards=faults.publishes_twice),
-    "a guid is changed": Break((_NEVER_WAS, _SENT), _wrap(feed_items, "_extra", faults.invents)),
+    "a guid is changed": Break((_NEVER_WAS, _SENT), _wrap(feed_items, "extra_of", faults.invents)),
     "a host is forgotten": Break(
         ("no feed waits longer than its turn takes", "each item that stayed is in the lake exactly once"),
         _wrap(feed_memory.FeedMemory, "due_feeds", faults.forgets_host),

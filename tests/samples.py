@@ -15,6 +15,7 @@ from schemas.entity import Entity
 from schemas.instants import Instant
 from schemas.page import Page
 from schemas.reject import Reject
+from schemas.replay import Replay
 from schemas.tagged_article import TaggedArticle
 from schemas.topic import Topic
 from transforms.functions.texts import content_sha256, word_count
@@ -111,6 +112,11 @@ def reject(number: int = 1, **columns: Any) -> Reject:
         "schema_version": 1,
     }
     return Reject(**(made | columns))
+
+
+def replay(number: int = 1, **columns: Any) -> Replay:
+    made = {"attempted_at": SEEN_AT + 1, "outcome": "rejected", "run_id": "run-2", "schema_version": 2}
+    return Replay(f"{number:032x}", **(made | columns))
 
 
 def page(name: str = "one", **columns: Any) -> Page:

@@ -14,7 +14,7 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from pipeline.compaction import Compacted, compact, today
-from pipeline.lake import Lake, locked, open_lake, recover
+from pipeline.lake import Lake, check_memory_is_there, locked, open_lake, recover
 from pipeline.memory import Memory, opened_memory
 from pipeline.reader_lock import reading
 from pipeline.terminal import json_line
@@ -56,10 +56,11 @@ def opened_for_rewriting(lake: Lake, *, dry_run: bool) -> Iterator[Memory]:
     """
     if lake.job.exists():
         raise UsageError(f"{lake.root} is written by a job on an engine, which publishes files at any time")
+    check_memory_is_there(lake)
     if not lake.memory.exists():
         raise UsageError(f"{lake.root} has no memory: no run has written it yet")
     if dry_run:
-        with reading(lake), opened_memory(lake.memory) as memory:
+        with reading(lake), opened_memory(lake.memory, read_only=True) as memory:
             yield memory
         return
     with locked(lake), opened_memory(lake.memory) as memory:

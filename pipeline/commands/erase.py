@@ -21,6 +21,7 @@ from transforms.functions.tombstones import tombstone_of
 
 _WHAT = {
     "articles": "articles", "copies": "copies", "rejects": "rejects, with the first bytes of the inputs",
+    "replays": "attempts at rejects that were done again",
     "aliases": "rows that say where a copy belongs", "fetches": "requests", "feeds": "polls",
 }  # fmt: skip
 

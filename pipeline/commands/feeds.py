@@ -17,7 +17,7 @@ from pipeline.failure_remedies import REMEDIES
 from pipeline.feed_list import is_address, read_feed_list
 from pipeline.feed_memory import FeedMemory
 from pipeline.host_memory import opened_hosts
-from pipeline.lake import Lake, open_lake
+from pipeline.lake import Lake, check_memory_is_there, open_lake
 from pipeline.memory import opened_memory
 from pipeline.own_list import read_own_list
 from pipeline.terminal import json_line, safe
@@ -93,9 +93,10 @@ def known_feeds(lake: Lake, *urls: str) -> KnownFeeds | None:
 
 
 def _polled(lake: Lake, urls: Sequence[str]) -> KnownFeeds | None:
+    check_memory_is_there(lake)
     if not lake.memory.exists() or not lake.hosts.exists():
         return None
-    with opened_memory(lake.memory) as memory, opened_hosts(lake.hosts) as hosts:
+    with opened_memory(lake.memory, read_only=True) as memory, opened_hosts(lake.hosts) as hosts:
         feeds = FeedMemory(memory, hosts)
         if not feeds.is_there():
             return None

@@ -8,7 +8,7 @@ import io
 import shutil
 import sys
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -16,12 +16,11 @@ import duckdb
 
 from pipeline.lake import open_lake
 from pipeline.reader_lock import read_undisturbed
+from pipeline.terminal import masked_json, masked_lines
 from pipeline.views import view_definitions
 from schemas.errors import LakeError, NewsbeamError, UsageError
 
 _ROWS_SHOWN: Final = 100
-
-_MASKED: Final = dict.fromkeys(range(0x7F, 0xA0), "\ufffd")
 
 _FORMS: Final = {
     ".csv": "csv",
@@ -99,13 +98,14 @@ def connect(
 
 def _print_table(relation: duckdb.DuckDBPyRelation | None, output: str | None) -> None:
     """Print as a box that fits the terminal. DuckDB writes ASCII control characters out (`\\e`), so that a headline
-    from the web cannot give the terminal orders; their C1 relatives are masked here."""
+    from the web cannot give the terminal orders; their C1 relatives, and marks that turn a line round, are masked here.
+    """
     if relation is None:
         return
     text = io.StringIO()
     with contextlib.redirect_stdout(text):
         relation.show(max_width=shutil.get_terminal_size((160, 24)).columns, max_rows=_ROWS_SHOWN)
-    printed = text.getvalue().translate(_MASKED)
+    printed = masked_lines(text.getvalue())
     if output is None:
         sys.stdout.write(printed)
         return
@@ -126,11 +126,20 @@ def _copy(connection: duckdb.DuckDBPyConnection, statement: str, form: str, outp
         answer = Path(folder, "answer")
         quoted = str(answer).replace("'", "''")
         connection.execute(f"copy ({statement.strip().rstrip(';')}\n) to '{quoted}' ({_COPY_OPTIONS[form]})")
-        if output is None:
+        if output is not None:
+            _move(answer, Path(output))
+        elif sys.stdout.isatty():
+            _show(answer, masked_json if form == "json" else masked_lines)
+        else:
             with answer.open("rb") as file:
                 shutil.copyfileobj(file, sys.stdout.buffer)
-        else:
-            _move(answer, Path(output))
+
+
+def _show(answer: Path, shown: Callable[[str], str]) -> None:
+    """Print an answer on a terminal, which what comes from the web must give no orders; a pipe gets it as it is."""
+    with answer.open(encoding="utf-8", newline="\n") as file:
+        for line in file:
+            sys.stdout.write(shown(line))
 
 
 def _move(answer: Path, target: Path) -> None:

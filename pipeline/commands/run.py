@@ -19,8 +19,8 @@ from pipeline.cycle import FinishedCycle, new_run_id, run_cycle
 from pipeline.erasure import finish_erasures
 from pipeline.failure_remedies import ADDRESS_REFUSED, REMEDIES
 from pipeline.input_plan import find_files, plan_cycles
-from pipeline.lake import Lake, check_no_job, locked, open_or_make_lake, recover
-from pipeline.memory import Memory, opened_memory
+from pipeline.lake import Lake, check_no_job, locked, open_or_make_lake, opened_lake_memory, recover
+from pipeline.memory import Memory
 from pipeline.run_log import is_json, say
 from pipeline.runners import beam_options
 from pipeline.settings import FeedSettings, RunSettings
@@ -49,7 +49,7 @@ def run(settings: RunSettings) -> int:
     started = time.perf_counter()
     with (
         locked(lake),
-        opened_memory(lake.memory) as memory,
+        opened_lake_memory(lake) as memory,
         stopping_on_signals() as stop,
     ):
         _say_recovered(recover(lake, memory))

@@ -13,8 +13,10 @@ from typing import Final
 
 from pipeline.doctor.finding import FAIL, OK, WARN, Finding, looked_at
 from pipeline.folder_exchange import exchange_folders
-from pipeline.lake import Lake, holder_of, open_lake
+from pipeline.host_memory import opened_hosts
+from pipeline.lake import Lake, holder_of, newest_cycle, open_lake, opened_lake_memory
 from pipeline.memory import opened_memory
+from pipeline.memory_faults import how_to_rebuild
 from transforms.functions.worker_pool import available_cores
 
 _NETWORK_FILE_SYSTEMS: Final = ("nfs", "cifs", "smb", "9p", "fuse.sshfs", "fuse.s3fs", "fuse.gcsfuse", "afs", "ceph")
@@ -37,6 +39,7 @@ def look_at_machine(root: str) -> Iterator[Finding]:
     place = _nearest(path)
     writable = f"choose a folder that this user may write to, or give it to it: chown {_user()} {place}"
     yield looked_at("lake", lambda: _lake(root, path), "see newsbeam run --help for how to make a lake")
+    yield from _databases(Lake(path))
     found = looked_at("lake is writable", lambda: _writable(place), writable)
     yield found
     if found.state == OK:
@@ -58,10 +61,33 @@ def _lake(root: str, path: Path) -> str:
     lake = open_lake(root)
     holder = holder_of(lake)
     used = "used by nobody now" if holder is None else f"in use by {holder}"
-    if not lake.memory.exists():
+    if lake.job.exists() or not (newest_cycle(lake) or lake.memory.exists()):
         return f"{path}: {used}; no local run has written it"
-    with opened_memory(lake.memory) as memory:
-        return f"{path}: {used}; {memory.last_cycle():,} cycles committed"
+    return f"{path}: {used}; rows of {newest_cycle(lake):,} cycles"
+
+
+def _databases(lake: Lake) -> Iterator[Finding]:
+    """Look through the files of SQLite, every page of them; a run does so only where they are small."""
+    remedy = f"{how_to_rebuild(lake.memory)}; it says what is lost"
+    if lake.memory.exists() or (lake.description.exists() and newest_cycle(lake)):
+        yield looked_at("memory of the lake", lambda: _looked_through(lake), remedy)
+    if lake.hosts.exists():
+        yield looked_at("memory of hosts", lambda: _hosts_looked_through(lake), remedy)
+
+
+def _looked_through(lake: Lake) -> str:
+    with opened_lake_memory(lake, read_only=True) as memory:
+        memory.check()
+        cycles, newest = memory.last_cycle(), newest_cycle(lake)
+        if cycles < newest:
+            raise memory.outdated(f"it knows {cycles} cycles, but the tables hold rows of cycle {newest}")
+        return f"{lake.memory.stat().st_size / 1e6:,.1f} MB, every page as it should be; {cycles:,} cycles committed"
+
+
+def _hosts_looked_through(lake: Lake) -> str:
+    with opened_hosts(lake.hosts) as hosts:
+        hosts.check()
+    return f"{lake.hosts.stat().st_size / 1e6:,.1f} MB, every page as it should be"
 
 
 def _writable(folder: Path) -> str:
@@ -149,7 +175,7 @@ def _clock(path: Path) -> str:
         raise ValueError(f"says {said}, which is past")
     lake = Lake(path)
     if lake.memory.exists():
-        with opened_memory(lake.memory) as memory:
+        with opened_memory(lake.memory, read_only=True) as memory:
             (latest,) = memory.row("select coalesce(max(finished_at), 0) from cycles")
         if latest / 1e6 > now + _SECONDS_AHEAD:
             ahead = (latest / 1e6 - now) / 60

@@ -35,7 +35,8 @@ select host, requests, share_conditional, share_not_modified, epoch_us(smallest_
 from politeness order by retry_after_broken desc, requests desc, host limit $most"""
 
 _REJECTS: Final = """
-select stage, reason, count(*) as number, count(*) filter (retryable) as retryable from rejects
+select stage, reason, count(*) as number, count(*) filter (retryable) as retryable,
+    count(settled_at) as settled from rejects
 where date between $first and $last group by all order by number desc, stage, reason"""
 
 _EXAMPLES: Final = """
@@ -106,6 +107,8 @@ class Rejected:
     reason: str
     number: int
     retryable: int
+    settled: int
+    """Done with since, by `newsbeam replay`."""
     examples: Sequence[tuple[str, str | None, str]]
 
 
@@ -145,7 +148,7 @@ def rejects(connection: duckdb.DuckDBPyConnection, window: Window) -> Rejects:
     for stage, reason, *example in connection.execute(_EXAMPLES, {**window.bounds, "examples": EXAMPLES}).fetchall():
         examples[stage, reason].append(tuple(example))
     shown = [
-        Rejected(stage, reason, number, retryable, examples[stage, reason])
-        for stage, reason, number, retryable in counted[:MOST_REASONS]
+        Rejected(stage, reason, number, retryable, settled, examples[stage, reason])
+        for stage, reason, number, retryable, settled in counted[:MOST_REASONS]
     ]
     return Rejects(shown, len(counted), sum(row[2] for row in counted))

@@ -8,7 +8,7 @@ feeds. What gives neither (a day without an hour, a folder of files) has no time
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -119,7 +119,12 @@ def read_texts(connection: duckdb.DuckDBPyConnection, root: Path, days: int) -> 
 
 
 def _days_with_files(root: Path) -> list[date]:
-    """The days for which there are files of texts, the newest first; the rows of some may all have been erased."""
+    """The days for which there are files of texts, the newest first; the rows of some may all have been erased.
+
+    Days to come, on which only a clock that was ahead has read anything, would be the newest until they have come.
+    """
     names = {path.name for table in ("articles", "copies") for path in (root / table).glob(f"{PARTITION_COLUMN}=*")}
     days = [date.fromisoformat(name.partition("=")[2]) for name in names]
-    return sorted((day for day in days if day != EMPTY_FILE_DAY), reverse=True)
+    known = sorted((day for day in days if day != EMPTY_FILE_DAY), reverse=True)
+    latest = datetime.now(UTC).date() + timedelta(days=1)  # since two clocks may differ
+    return [day for day in known if day <= latest] or known

@@ -39,6 +39,7 @@ INSTEAD: Final = (
     (r"(feeds discover) outlet\.example", r"\1 --allow-private {server}/", "the same"),
     (r"(feeds check) https://outlet\.example", r"\1 {server}", "the same"),
     (r"newsbeam doctor", r"\g<0> --offline", "tests have no network"),
+    (r"newsbeam memory rebuild lake", r"\g<0> --force", "the memory of the test's lake is healthy"),
     (r"/var/lib/newsbeam/lake", "lake", "a path of the reader's machine"),
     (r"(explain) A B", r"\1 seeds/wire/coast-daily.html seeds/wire/northern-ledger.txt", "files of the reader's"),
     (r"https://outlet\.example/2026/03/story", "https://coast-daily.example/news/boats-back?id=20418", "in the lake"),

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 TABLE_OF: Final[Mapping[str, str]] = {
-    "articles": "articles", "copies": "copies", "aliases": "aliases", "rejects": "rejects", "fetches": "fetches",
-    "feeds": "feeds", "runs": "runs", "feed_health": "feeds", "topics": "articles", "entities": "articles",
-    "stories": "articles", "politeness": "fetches",
+    "articles": "articles", "copies": "copies", "aliases": "aliases", "rejects": "rejects", "replays": "replays",
+    "fetches": "fetches", "feeds": "feeds", "runs": "runs", "feed_health": "feeds", "topics": "articles",
+    "entities": "articles", "stories": "articles", "politeness": "fetches",
 }  # fmt: skip
 """The views that users ask, and the table whose columns each passes on under their own names."""
 
@@ -48,6 +48,11 @@ MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "word_count": "words of its longest text",
         "article_body": "its longest text",
         "fullest_article_id": "`article_id` of the text that is the longest",
+    },
+    "rejects": {
+        "attempts": "how often it was tried: once, and once for each time that it was done again",
+        "settled_at": "when it was done with; null where it is still open",
+        "settled_as": "`article`, `copy`, `already_seen` or `other_reject`, as `outcome` of `replays`",
     },
     "politeness": {
         "requests": "requests to the host",

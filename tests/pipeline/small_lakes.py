@@ -10,6 +10,7 @@ import duckdb
 
 from pipeline.lake import Lake, open_or_make_lake
 from pipeline.memory import Memory
+from pipeline.tombstone_memory import settle_copy
 from schemas.cycle_report import CycleReport
 from schemas.instants import Instant
 from schemas.tables import TABLES
@@ -58,6 +59,7 @@ def make_lake(root: Path, days: int = 2, cycles: int = 4) -> Lake:
         for number in range(cycles):
             # Not in the order of time, as after a backfill.
             write_cycle(lake, memory, rows_of_cycle(day * cycles + number, SEEN_AT + day * DAY - number * 1_000))
+    settle_copy(memory)
     memory.close()
     return lake
 

@@ -342,3 +342,25 @@ def test_a_lake_without_the_latest_columns_can_be_read(memory: Memory, feeds: Fe
             memory.do(f"alter table feed_states drop column {name}")
     with HostMemory(memory.path.parent / "hosts.sqlite").using():
         assert FeedMemory(memory, feeds._hosts).feeds() == [FeedState(INDEX, INDEX)]
+
+
+def test_what_was_noted_by_a_clock_that_was_ahead_waits_from_now_on(memory: Memory, feeds: FeedMemory) -> None:
+    now, hour = 1_775_000_000_000_000, 3_600_000_000
+    urls = [f"https://a.example/{number}" for number in range(3)]
+    with memory.cycle():
+        feeds.take_list(urls)
+        feeds.keep_feed(FeedState(urls[0], urls[0], now + 21 * hour, last_polled_at=now + 20 * hour))
+        feeds.keep_feed(FeedState(urls[1], urls[1], NEVER, gone_at=now))
+        feeds.keep_feed(FeedState(urls[2], urls[2], now + 3 * hour, last_polled_at=now - hour))
+        feeds.add_page(_page(1)._replace(first_seen_at=now + 20 * hour, due_at=now + 22 * hour))
+        feeds.add_page(_page(2, due_at=now + 900_000 * hour))
+        feeds.add_page(_page(3, due_at=now + hour))
+    assert feeds.has_work(now, now)
+    with memory.cycle():
+        feeds.settle_times(now)
+    assert [state.next_poll_at for state in sorted(feeds.feeds())] == [now + hour, NEVER, now + 3 * hour]
+    assert feeds.due_pages(now, 9) == [_page(2, due_at=now)]
+    assert {page.due_at for page in feeds.due_pages(now + 2 * hour, 9)} == {now, now + hour, now + 2 * hour}
+    with memory.cycle():
+        feeds.drop_page(_page(2).url)
+    assert not feeds.has_work(now, now)

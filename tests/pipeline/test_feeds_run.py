@@ -617,3 +617,16 @@ def test_reasons_beyond_those_shown_are_counted(site: Site) -> None:
     site.list_feeds(*(site.url("/feed", f"outlet{status}.example") for status in range(400, 408)))
     site.run("--log-format", "text")
     assert " and 2 more), 0 items new" in site.said
+
+
+def test_a_page_that_two_feeds_name_is_rejected_once(site: Site) -> None:
+    page = site.url("/wall")
+    site.server.on("/wall", Reply(200, {"content-type": "text/html"}, b"<html><form>Sign in</form></html>"), HOST)
+    first = site.feed("/first", [item("one", page)])
+    site.list_feeds(first)
+    assert site.run()["rejects"] == 1
+    site.list_feeds(first, site.feed("/second", [item("two", page)]))
+    site.clock.time += 2 * HOUR
+    account = site.run()
+    assert [account[name] for name in ("inputs", "rejects", "already_seen")] == [1, 0, 1]
+    assert site.ask("select count(*), count(distinct reject_id) from rejects") == [(1, 1)]

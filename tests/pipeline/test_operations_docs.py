@@ -20,7 +20,7 @@ COMMANDS = [line for block in FENCED for line in block.splitlines() if line.star
 
 
 def test_the_page_has_commands() -> None:
-    assert {line.split()[1] for line in COMMANDS} == {"doctor", "erase"}
+    assert {line.split()[1] for line in COMMANDS} == {"doctor", "erase", "memory", "replay"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -31,7 +31,7 @@ def test_commands_are_taken(command: str) -> None:
 
 def test_inline_commands_and_flags_are_taken() -> None:
     flags = set(re.findall(r"`(--[a-z-]+)", PAGE))
-    known = {flag for line in ("run", "status", "erase") for flag in _flags_of(line)}
+    known = {flag for line in ("run", "status", "erase", "replay", "memory") for flag in _flags_of(line)}
     assert flags <= known
 
 
@@ -40,7 +40,11 @@ def _flags_of(command: str) -> list[str]:
     assert parser is not None
     (choices,) = [action.choices for action in parser._group_actions]
     assert choices is not None
-    return [flag for action in choices[command]._actions for flag in action.option_strings]  # type: ignore[index]
+    actions = [*choices[command]._actions]  # type: ignore[index]
+    for action in [*actions]:
+        if isinstance(action.choices, dict):  # of a command that has subcommands
+            actions += [one for parser in action.choices.values() for one in parser._actions]
+    return [flag for action in actions for flag in action.option_strings]
 
 
 def test_metrics_are_those_that_a_run_has() -> None:

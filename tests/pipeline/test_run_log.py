@@ -64,3 +64,8 @@ def test_libraries_and_crashes_keep_the_form() -> None:
     assert (crash["event"], crash["level"], crash["message"]) == ("crashed", "critical", "RuntimeError: broke")
     assert "Traceback" in crash["exception"]
     assert done.returncode == 1
+
+
+def test_a_line_gives_a_terminal_no_orders(capsys: pytest.CaptureFixture[str]) -> None:
+    run_log.say("list_unreadable", "line 3 says \x1b]0;owned\x07 \u202egnp\nand goes on")
+    assert capsys.readouterr().err == "newsbeam: line 3 says \ufffd]0;owned\ufffd \ufffdgnp\nand goes on\n"

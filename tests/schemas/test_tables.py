@@ -21,6 +21,7 @@ from schemas.input_slice import InputSlice
 from schemas.page import Page
 from schemas.printed_article import PrintedArticle
 from schemas.reject import Reject
+from schemas.replay import Replay
 from schemas.tagged_article import TaggedArticle
 from schemas.written_file import WrittenFile
 from tests.fetch_samples import feed_poll, fetch
@@ -31,6 +32,7 @@ ROW_OF_TABLE = {
     "articles": TaggedArticle,
     "copies": Copy,
     "rejects": Reject,
+    "replays": Replay,
     "aliases": Alias,
     "fetches": Fetch,
     "feeds": FeedPoll,

@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 
 from schemas.article import Article
 from schemas.errors import InputRejected
-from schemas.instants import Instant, instant_of
+from schemas.instants import Instant, datetime_of, instant_of
 from schemas.page import Page
 from schemas.tables import SCHEMA_VERSION
 from transforms.functions.charsets import decode_text
+from transforms.functions.dates import end_of_reason
 from transforms.functions.languages import language_of
 from transforms.functions.pages import MIN_WORDS, PageContent, extract_page
 from transforms.functions.plain_text import PlainText, lead_of, read_plain_text
@@ -73,7 +74,7 @@ def article_from_record(record: Record, origin: Origin) -> Article:
 
 def _read_html(page: Page) -> _Found:
     content = extract_page(page.body, url=page.url, charset_hint=page.charset_hint)
-    columns = _columns_of_page(content)
+    columns = _columns_of_page(content, page.first_seen_at)
     return _Found(content.text, columns, page.url, content.extraction_method, content.canonical_url)
 
 
@@ -140,15 +141,16 @@ def _is_home(url: str | None) -> bool:
     return url is not None and urlsplit(url).path in ("", "/") and not urlsplit(url).query
 
 
-def _columns_of_page(content: PageContent) -> dict[str, Any]:
+def _columns_of_page(content: PageContent, seen_at: Instant) -> dict[str, Any]:
     lines = ("headline", "headline_source", "description", "publisher", "byline", "article_section")
     columns: dict[str, Any] = {name: clean_line(getattr(content, name)) for name in lines}
     columns["image_url"] = stored_address(content.image_url)
     columns |= {"authors": _clean_lines(content.authors), "keywords": _clean_lines(content.keywords)}
+    published = _instant(content.date_published, seen_at)
     columns |= {
-        "date_published": _instant(content.date_published),
-        "date_published_source": content.date_published_source if content.date_published else None,
-        "date_modified": _instant(content.date_modified),
+        "date_published": published,
+        "date_published_source": content.date_published_source if published is not None else None,
+        "date_modified": _instant(content.date_modified, seen_at),
         "access_state": content.access_state,
         "in_language": content.page_language,
     }
@@ -169,5 +171,7 @@ def _clean_lines(values: Sequence[str]) -> list[str]:
     return [cleaned for value in values if (cleaned := clean_line(value))]
 
 
-def _instant(moment: datetime | None) -> Instant | None:
-    return instant_of(moment) if moment else None
+def _instant(moment: datetime | None, seen_at: Instant) -> Instant | None:
+    """Return the instant of a date that a page can have when it is read; None for another."""
+    believed = moment is not None and moment < end_of_reason(datetime_of(seen_at).year)
+    return instant_of(moment) if moment is not None and believed else None

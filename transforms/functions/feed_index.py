@@ -51,6 +51,9 @@ class FeedIndex(Protocol):
     def add_page(self, page: DuePage) -> bool:
         """Note a page that is to be fetched; returns False, and notes nothing, where its address waits already."""
 
+    def is_settled(self, url: str) -> bool:
+        """Whether a page had its outcome, though it is not known any more for which item."""
+
     def trim_pages(self, feed_url: str, most: int) -> int:
         """Forget, of the waiting pages that a feed has named, the oldest beyond so many; returns how many."""
 
@@ -71,6 +74,9 @@ class FeedIndex(Protocol):
 
     def keep_host(self, state: HostState) -> None:
         """Note what is known of a host from now on: for good when this returns, whatever becomes of the cycle."""
+
+    def settle_times(self, now: Instant) -> None:
+        """Count from now on what lies ahead of the clock since that has gone back (`clock_jumps`)."""
 
     def forget_old(self, now: Instant) -> None:
         """Forget feeds that are listed and named no more, a month after they would have been due, and hosts of which

@@ -42,7 +42,7 @@ MOST_WAITING: Final = 5_000
 ItemRow: TypeAlias = Article | Reject
 
 
-class _Given(NamedTuple):
+class GivenByItem(NamedTuple):
     """What an item gives: its article, or the page to fetch; or how looking at it failed."""
 
     input_id: str
@@ -114,10 +114,10 @@ class ItemReader:
     def _rows_of_item(
         self, feed_url: str, document: FeedDocument, item: FeedItem, number: int, now: Instant
     ) -> Iterator[ItemRow]:
-        given = _given_by(item)
+        given = given_by(item)
         is_known = self.index.knows_input(given.input_id)
         self.index.remember_input(given.input_id)
-        if is_known:
+        if is_known or (given.url is not None and self.index.is_settled(given.url)):
             self._count_seen()
             return
         source = source_of_line(feed_url, number)
@@ -128,9 +128,9 @@ class ItemReader:
             if given.url is None:
                 origin = Origin(source, given.input_id, self.read_at, self.run_id)
                 article = article_from_item(item, given.content, document, origin)
-                found = article._replace(feed_url=feed_url, extra=_extra(item))
+                found = article._replace(feed_url=feed_url, extra=extra_of(item))
             else:
-                found = _due_page(given.url, feed_url, document, item, now)
+                found = due_page(given.url, feed_url, document, item, now)
         except Exception as error:  # whatever an item provokes is that item's reject, and ends no cycle
             payload = payload_of_item(item, document, feed_url)
             found = self._reject(InputRejected.of(error), source, given.input_id, payload, item.url)
@@ -159,25 +159,32 @@ class ItemReader:
         self.counts["already_seen"] += 1
 
 
-def _given_by(item: FeedItem) -> _Given:
+def given_by(item: FeedItem) -> GivenByItem:
+    """Return what an item gives."""
     try:
         content = full_content(item)
         if item.url is not None and content is None:
             url = urldefrag(item.url).url
-            return _Given(_digest(f"page\n{url}\n{item.guid}".encode("utf-8", "surrogatepass")), url)
+            return GivenByItem(_digest(f"page\n{url}\n{item.guid}".encode("utf-8", "surrogatepass")), url)
     except Exception as error:  # told with the item's reject
-        return _Given(_digest(identity_of_item(item)), failure=error)
-    return _Given(_digest(identity_of_item(item)), content=content)
+        return GivenByItem(_digest(identity_of_item(item)), failure=error)
+    return GivenByItem(_digest(identity_of_item(item)), content=content)
 
 
-def _due_page(url: str, feed_url: str, document: FeedDocument, item: FeedItem, now: Instant) -> DuePage:
+def due_page(url: str, feed_url: str, document: FeedDocument, item: FeedItem, now: Instant) -> DuePage:
+    """Return the page of an item as it waits to be fetched.
+
+    Raises:
+        InputRejected: its address has no host.
+    """
     columns = {name: value for name, value in columns_of_item(item, document, None).items() if name != "url"}
     columns["feed_url"] = feed_url
-    hints = hints_of(Record(None, None, columns, _extra(item)))
+    hints = hints_of(Record(None, None, columns, extra_of(item)))
     return DuePage(url, host_of(url), feed_url, hints, first_seen_at=now, due_at=now)
 
 
-def _extra(item: FeedItem) -> str:
+def extra_of(item: FeedItem) -> str:
+    """Return what a row keeps of an item beside its columns."""
     return json.dumps({"guid": item.guid}, ensure_ascii=False)
 
 

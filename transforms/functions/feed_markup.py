@@ -29,7 +29,8 @@ _DOCTYPE: Final = re.compile(r"<!doctype(?:[^>\[\"']|\"[^\"]*\"|'[^']*')*+", re.
 _DOCTYPE_NAME: Final = re.compile(r"<!doctype\s+(?:[\w.-]{1,40}:)?([\w.-]{1,40})", re.IGNORECASE)
 _SUBSET_END: Final = re.compile(r"\]\s*>")
 _ENTITY: Final = re.compile(r"<!ENTITY\s+[^%\s]", re.IGNORECASE)
-ROOT_TAG: Final = re.compile(r"<(?:([\w.-]+):)?([\w.-]+)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*+)>")
+# A name is never given back: else one without an end is cut in all places, and the rest is looked through for each.
+ROOT_TAG: Final = re.compile(r"<(?:([\w.-]++):)?([\w.-]++)((?:[^<>\"']|\"[^\"]*\"|'[^']*')*+)>")
 # A section that is left open goes to the end: it is looked for once only.
 SECTION: Final = r"<!\[CDATA\[(?:.*?\]\]>|.*)|<!--(?:.*?-->|.*)"
 _TAGS: Final = re.compile(rf"{SECTION}|(?P<tag><)", re.DOTALL)

@@ -38,6 +38,7 @@ from transforms.functions.polling import CHANGED, NOT_MODIFIED, Polled, after_po
 from transforms.functions.rejects import reject_input
 from transforms.functions.robots import MOST_KEPT
 from transforms.functions.skipped_times import after_skipped, is_skipped
+from transforms.functions.waiting_clock import steady
 
 PollRow: TypeAlias = Page | Article | Reject | Fetch | FeedPoll
 Ticket = TypeVar("Ticket")
@@ -75,6 +76,7 @@ class FeedPoller:
         self._listed_set = frozenset(listed)
         self._settings = settings
         self._world = world
+        self._clock = steady(world.clock)
         self._asked_to_stop = asked_to_stop
         self._run_id = run_id
         self._read_at = read_at
@@ -110,18 +112,19 @@ class FeedPoller:
 
     async def _run(self) -> None:
         client = HttpClient(self._world.fetching(self._settings, self._run_id))
-        start = self._world.clock.now()
+        start = self._clock.now()
         budget = int(self._settings.budget * SECOND)
+        self._index.settle_times(start)
         _, removed = self._index.take_list(self._listed)
         self._index.forget_old(start)
         self._rows += [change_row(state, REMOVED, start, self._run_id) for state in removed]
         try:
             for due in (self._index.due_feeds, self._named_feeds):
-                jobs = self._feed_jobs(due(self._world.clock.now()))
+                jobs = self._feed_jobs(due(self._clock.now()))
                 await self._work(client, jobs, start + budget // 2, self._take_feed, self._leave)
             if self._merging_needed:
                 self._merge()
-            now = self._world.clock.now()
+            now = self._clock.now()
             # Behind the polls that were under way, since the latest row of a feed says how it is.
             self._rows += [change_row(state, REMOVED, now + 1, self._run_id) for state in self._dropped]
             pages = [] if self._is_full() else self._page_jobs(now)
@@ -131,7 +134,7 @@ class FeedPoller:
             await client.aclose()
 
     def _feed_jobs(self, states: Sequence[FeedState]) -> list[Job[FeedState]]:
-        now = self._world.clock.now()
+        now = self._clock.now()
         return [
             Job(state.url, FEED, state, validators(state, now, self._settings.rules), state.next_poll_at)
             for state in states
@@ -165,7 +168,7 @@ class FeedPoller:
             return
         keep = self._index.keep_host
         scheduler: PoliteScheduler[Ticket] = PoliteScheduler(
-            client, self._index.host, self._world.random, self._settings.scheduling(), self._world.clock, keep, keep
+            client, self._index.host, self._world.random, self._settings.scheduling(), self._clock, keep, keep
         )
         task = asyncio.current_task()
         watch = asyncio.create_task(self._watch(scheduler, task))
@@ -252,7 +255,7 @@ class FeedPoller:
         for state in merge_feeds(self._index.feeds(), self._settings.rules, self._listed_set):
             self._index.keep_feed(state)
             outcome = MERGED if state.merged_into is not None else PARTED
-            self._rows.append(change_row(state, outcome, self._world.clock.now(), self._run_id))
+            self._rows.append(change_row(state, outcome, self._clock.now(), self._run_id))
 
     def _leave(self, left: LeftOver[FeedState]) -> None:
         self._rows += left.fetches
@@ -274,10 +277,15 @@ class FeedPoller:
                 self._give_up(due, rejected)
             return
         self._index.drop_page(due.url)
-        self._rows.append(page)
         self.counts["inputs"] += 1
         self.counts["pages_fetched"] += 1
         self.counts["bytes_read"] += len(page.body)
+        # Another feed may have named the page, and what came of it then is in the lake.
+        if self._index.knows_input(page.input_id):
+            self.counts["already_seen"] += 1
+            return
+        self._index.remember_input(page.input_id)
+        self._rows.append(page)
         self._body_bytes += len(page.body)
         self._text_bytes += min(len(page.body), TEXT_OF_A_PAGE)
 
@@ -285,7 +293,7 @@ class FeedPoller:
         self._rows += left.fetches
         if left.why != "robots_not_now":
             return
-        again = after_no_robots(left.job.ticket, self._world.clock.now())
+        again = after_no_robots(left.job.ticket, self._clock.now())
         if again is not None:
             self._index.keep_page(again)
         else:

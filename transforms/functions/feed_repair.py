@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import html.entities
 import re
+from itertools import islice
 from typing import Any, Final
 from xml.parsers import expat
 
@@ -27,6 +28,7 @@ _REFERENCE: Final = re.compile(
 """A reference other than to XML's own five entities."""
 
 _PREFIX: Final = re.compile(r"(?:</?|\s)([a-zA-Z_][\w.-]{0,39}):[a-zA-Z_]")
+_DECLARED: Final = re.compile(r"xmlns:([a-zA-Z_][\w.-]{0,39})")
 _NAMESPACES: Final = {
     "atom": "http://www.w3.org/2005/Atom",
     "content": "http://purl.org/rss/1.0/modules/content/",
@@ -114,11 +116,11 @@ def _with_namespaces(text: str) -> str:
     root = ROOT_TAG.match(text)
     if root is None:
         return text
+    known = {"xml", "xmlns", *_DECLARED.findall(root[3])}
     used = dict.fromkeys(found[1] for found in _PREFIX.finditer(text))
-    missing = [prefix for prefix in used if prefix not in ("xml", "xmlns") and f"xmlns:{prefix}" not in root[3]]
+    missing = islice((prefix for prefix in used if prefix not in known), _MAX_PREFIXES)
     declared = "".join(
-        f' xmlns:{prefix}="{_NAMESPACES.get(prefix.lower(), f"urn:undeclared:{prefix}")}"'
-        for prefix in missing[:_MAX_PREFIXES]
+        f' xmlns:{prefix}="{_NAMESPACES.get(prefix.lower(), f"urn:undeclared:{prefix}")}"' for prefix in missing
     )
     name_end = root.start(3)
     return text[:name_end] + declared + text[name_end:]

@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import urljoin
 
 from schemas.instants import Instant, instant_of
-from transforms.functions.dates import parse_date
+from transforms.functions.dates import end_of_reason, parse_date
 from transforms.functions.markup import strip_markup
 from transforms.functions.texts import clean_line, unescape
 from transforms.functions.urls import MAX_URL_CHARACTERS, stored_address
@@ -105,8 +105,7 @@ def instant_within_reason(moment: datetime | None) -> Instant | None:
     if moment is None:
         return None
     instant = instant_of(moment)
-    latest = instant_of(datetime(datetime.now(UTC).year + 2, 1, 1, tzinfo=UTC))
-    return instant if _EARLIEST <= instant < latest else None
+    return instant if _EARLIEST <= instant < instant_of(end_of_reason(datetime.now(UTC).year)) else None
 
 
 def instant_from_text(value: object) -> Instant | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final, Protocol, TypeAlias
 
@@ -12,7 +13,7 @@ from schemas.article import Article
 from schemas.errors import InputRejected
 from schemas.feed_item import FeedDocument, FeedItem
 from schemas.input_slice import InputSlice
-from schemas.instants import Instant
+from schemas.instants import Instant, instant_of
 from schemas.page import Page
 from schemas.reject import Reject
 from transforms.functions.articles import Origin, article_from_record
@@ -20,10 +21,17 @@ from transforms.functions.feed_inputs import FeedInput, article_from_item, feed_
 from transforms.functions.file_slices import MAX_FILE_BYTES
 from transforms.functions.full_content import full_content
 from transforms.functions.kinds import HEAD_BYTES, kind_of
-from transforms.functions.records import hints_of, read_record
+from transforms.functions.records import Record, hints_of, read_record
 from transforms.functions.rejects import reject_input, source_of_line
 
 STAGE: Final = "read"
+
+_EARLIEST_SIGHT: Final = instant_of(datetime(1600, 1, 1, tzinfo=UTC))
+"""The first newspaper is of 1605; what is earlier is a placeholder (0001-01-01)."""
+
+_CLOCKS_DIFFER: Final = 86_400 * 1_000_000
+"""Microseconds that a record may be ahead of this machine: own choice, a day. One that says 9999 would make a partition
+that is the latest for ever, and all that looks at the latest days would see it alone."""
 
 InputRow: TypeAlias = Page | Article | Reject
 
@@ -157,7 +165,7 @@ class SliceReader:
     def _row_of_line(self, source: str, number: int, line: bytes) -> InputRow:
         try:
             record = read_record(line)
-            seen_at = record.columns.get("first_seen_at", self.read_at)
+            seen_at = self._seen_at(record)
             origin = Origin(source, _digest(line), seen_at, self.run_id)
             if record.html is None:
                 return article_from_record(record, origin)
@@ -166,6 +174,11 @@ class SliceReader:
         body = record.html.encode("utf-8", "replace")
         url = record.columns.get("url")
         return Page(origin.input_id, source, "html", body, seen_at, url, "utf-8", number, hints_of(record))
+
+    def _seen_at(self, record: Record) -> Instant:
+        """Return when a record says that it was first seen, unless nobody can have seen it then; else now."""
+        told: Instant = record.columns.get("first_seen_at", self.read_at)
+        return told if _EARLIEST_SIGHT <= told <= self.read_at + _CLOCKS_DIFFER else self.read_at
 
     def _input(self, identity: str, make: Callable[[], InputRow]) -> Iterator[InputRow]:
         """Count one input, and yield its row unless it was seen before."""

@@ -86,11 +86,11 @@ def _words(text: str) -> set[str]:
 def _without_site(text: str, names: set[str]) -> str:
     """Cut a site's name off either end of a title."""
     parts = _SUFFIX.split(text)
+    while len(parts) > 1 and _key(parts[-1]) in names:
+        text = text[: text.rfind(parts[-1])].rstrip(" |–—·•»«›‹:-")
+        parts = _SUFFIX.split(text)
     if len(parts) < 2:
         return text if _key(text) not in names else ""
-    last = text.rfind(parts[-1])
-    if _key(parts[-1]) in names:
-        return _without_site(text[:last].rstrip(" |–—·•»«›‹:-"), names)
     if _key(parts[0]) in names:
         return text[text.find(parts[1], len(parts[0])) :]
     return text

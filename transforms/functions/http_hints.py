@@ -11,6 +11,7 @@ from typing import Final
 
 from schemas.fetch import Headers
 from schemas.instants import Instant, instant_of
+from transforms.functions.dates import without_leap_second
 
 SECOND: Final = 1_000_000
 """Microseconds of a second: what instants count in."""
@@ -72,7 +73,7 @@ def _server_time(headers: Headers, now: Instant) -> Instant:
 def _date(value: str) -> Instant | None:
     """Read any of the three forms of an HTTP date."""
     try:
-        return instant_of(parsedate_to_datetime(value[:100]))
+        return instant_of(parsedate_to_datetime(without_leap_second(value[:100])))
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
 

@@ -20,7 +20,10 @@ _RAW_START = re.compile(r"<(?:!--|(script|style|svg)(?=[\s>/]))", re.IGNORECASE)
 # A script tag is given 8,000 characters for its attributes: one without a `>` must not eat the page.
 _REST_OF_TAG = re.compile(r"(?:[^>\"']|\"[^\"]{0,4000}\"|'[^']{0,4000}'){0,400}>")
 _JSON_LD_TYPE = re.compile(r"application/ld\+json", re.IGNORECASE)
-_MARKUP_LINE = re.compile(r"\n\s*<|</(?:head|script)|<(?:body|link|meta|title|div|article|main|p|h1)\b", re.IGNORECASE)
+# Blanks without line ends: else each of many empty lines is looked through to the end of all of them.
+_MARKUP_LINE = re.compile(
+    r"\n[^\S\n]*<|</(?:head|script)|<(?:body|link|meta|title|div|article|main|p|h1)\b", re.IGNORECASE
+)
 # 200 characters of base64 hold no icon worth keeping and no address of an article.
 _DATA_URI = re.compile(r"data:[a-z]{1,20}/[a-z0-9.+-]{1,60};base64,[A-Za-z0-9+/=]{200,}", re.IGNORECASE)
 

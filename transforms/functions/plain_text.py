@@ -62,12 +62,13 @@ _NOT_NAMES: Final = frozenset((
 ))  # fmt: skip
 
 # --- datelines
-_PLACE_WORD: Final = r"[^\W\d_][^\W\d_.'’-]*(?:[.'’-]+[^\W\d_]*)*"
+# Of each mark one repetition: a line of dots, as in a table of contents, would else be cut up in all possible ways.
+_PLACE_WORD: Final = r"[^\W\d_][^\W\d_.'’-]*(?:[.'’-][^\W\d_]*)*"
 _PLACE: Final = rf"{_PLACE_WORD}(?:[ /]{_PLACE_WORD}){{0,5}}"
 _REGION: Final = rf"(?:,\s{_PLACE_WORD}(?:\s{_PLACE_WORD}){{0,3}})?"
 _DAY: Final = r"(?:[.,]?\s+(?:[^\W\d_]{3,10}\.?\s+\d{1,2}|\d{1,2}\.?\s+(?:de\s+)?[^\W\d_]{3,10}\.?)(?:,?\s+\d{4})?)"
 _AGENCY: Final = r"\s*\((?=[^()]{0,30}[A-Za-z])[^()\n]{2,30}\)"
-_CAPITAL_WORD: Final = r"[^\W\d_a-zß-öø-ÿ][^\W\d_a-zß-öø-ÿ]*(?:[.'’-]+[^\W\d_a-zß-öø-ÿ]*)*"
+_CAPITAL_WORD: Final = r"[^\W\d_a-zß-öø-ÿ][^\W\d_a-zß-öø-ÿ]*(?:[.'’-][^\W\d_a-zß-öø-ÿ]*)*"
 _WITH_AGENCY: Final = re.compile(rf"({_PLACE}{_REGION}){_DAY}?{_AGENCY}(?:{_DASH}|\s*:\s)")
 _WITH_DAY: Final = re.compile(rf"({_PLACE}{_REGION}){_DAY}{_DASH}")
 _IN_CAPITALS: Final = re.compile(rf"({_CAPITAL_WORD}(?:[ /]{_CAPITAL_WORD}){{0,4}}{_REGION}){_DASH}(?=[^\sa-zß-öø-ÿ])")

@@ -18,6 +18,7 @@ from schemas.errors import InputRejected
 from schemas.fetch import FEED, PAGE, ROBOTS, Fetch
 from schemas.host_state import HostState
 from schemas.instants import Instant
+from transforms.functions.clock_jumps import settled_host
 from transforms.functions.fetch_jobs import Finished, Job, LeftOver, SchedulerSettings, answer_of
 from transforms.functions.host_lanes import HostLanes, Rank
 from transforms.functions.host_rules import after_fetch, after_start, gap_seconds
@@ -80,7 +81,8 @@ class PoliteScheduler(Generic[Ticket]):
         self._clock = clock or SystemClock()
         self._on_start = on_start
         self._on_end = on_end
-        self._lanes: HostLanes[_Step[Ticket]] = HostLanes(look_up)
+        self._look_up = look_up
+        self._lanes: HostLanes[_Step[Ticket]] = HostLanes(self._host)
         self._watch: OutageWatch[_Ended[Ticket]] = OutageWatch()
         self._waiting_for_robots: dict[str, list[_Step[Ticket]]] = {}
         self._under_way: dict[asyncio.Task[_Ended[Ticket]], _Step[Ticket]] = {}
@@ -89,6 +91,10 @@ class PoliteScheduler(Generic[Ticket]):
         self._stopping: str | None = None
         self.left_over: list[LeftOver[Ticket]] = []
         """Jobs that stay due, once the run has ended."""
+
+    def _host(self, name: str) -> HostState | None:
+        known = self._look_up(name)
+        return None if known is None else settled_host(known, self._clock.now())
 
     @property
     def hosts(self) -> dict[str, HostState]:

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from schemas.errors import InputRejected
 from schemas.instants import Instant, datetime_of, instant_of
-from transforms.functions.texts import clean_line
+from transforms.functions.dates import without_leap_second
+from transforms.functions.texts import clean_line, without_surrogates
 from transforms.functions.urls import stored_address
 
 MAX_LINE_BYTES: Final = 8_000_000
@@ -141,17 +142,11 @@ def _unpack_extra(extra: dict[str, Any]) -> None:
 
 
 def _dump(extra: Mapping[str, Any]) -> str:
-    # Lone surrogates, which JSON may hold, stay escaped: a row must be valid UTF-8.
-    text = json.dumps(extra, ensure_ascii=False, sort_keys=True)
-    return text if text.isascii() or _encodes(text) else json.dumps(extra, sort_keys=True)
-
-
-def _encodes(text: str) -> bool:
+    """Return the keys as JSON that every reader takes: lone surrogates, which Python alone writes, become U+FFFD."""
     try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+        return without_surrogates(json.dumps(extra, ensure_ascii=False, sort_keys=True))
+    except RecursionError as error:
+        raise InputRejected("bad_json", "nested too deeply to be kept") from error
 
 
 def _fit(name: str, value: Any) -> str | Sequence[str] | Instant | None:
@@ -180,7 +175,7 @@ def _instant(value: Any) -> Instant | None:
     if not isinstance(value, str):
         return None  # a bare number does not say its unit
     try:
-        instant = instant_of(datetime.fromisoformat(value.strip()))
+        instant = instant_of(datetime.fromisoformat(without_leap_second(value.strip())))
         datetime_of(instant)  # an offset can carry a time over the ends of the calendar, where no day can be told
     except (ValueError, OverflowError):
         return None

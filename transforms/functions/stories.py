@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from schemas.alias import Alias
+from schemas.errors import LakeError
 from schemas.instants import Instant
 from schemas.tables import SCHEMA_VERSION
 from transforms.functions.clusters import root_of
@@ -194,5 +195,8 @@ class Stories:
     def _require(self, number: int) -> Group:
         group = self._index.group(number)
         if group is None:
-            raise LookupError(f"the duplicate index has no group {number}; its memory is damaged")
+            raise LakeError(
+                f"the duplicate index has no group {number}: the memory is damaged. A local lake's is made anew by "
+                "newsbeam memory rebuild LAKE"
+            )
         return group

@@ -47,8 +47,8 @@ _MAX_DEPTH = 12
 _MAX_LIST = 20
 """Authors or keywords taken from one list."""
 
-_WRAPPING = re.compile(r"^\s*(?:<!--|//\s*<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/|<!\[CDATA\[)?|"
-                       r"(?:-->|//\s*\]\]>|/\*\s*\]\]>\s*\*/|\]\]>)?[\s;]*$")  # fmt: skip
+_WRAPPING = re.compile(r"\s*(?:<!--|//\s*<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/|<!\[CDATA\[)?")
+"""What may stand before the value; what stands behind it is not looked at."""
 _TAG = re.compile(r"<[^<>]{0,300}>")
 
 
@@ -95,7 +95,7 @@ def parse_block(block: str) -> object:
     Comment and CDATA wrappings, raw line breaks inside strings, a byte order mark and a trailing `;` are forgiven, and
     text after a whole value is ignored.
     """
-    text = _WRAPPING.sub("", block.replace("\ufeff", ""))
+    text = _WRAPPING.sub("", block.replace("\ufeff", ""), count=1)
     try:
         value, _ = json.JSONDecoder(strict=False).raw_decode(text.strip())
     except (ValueError, RecursionError):

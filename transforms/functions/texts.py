@@ -34,14 +34,15 @@ def normalise_text(text: str) -> str:
     Line ends become `\\n`, control characters go, lone halves of surrogate pairs become U+FFFD, letters are composed
     (NFC); lines lose the spaces at their ends, and more than one blank line in a row becomes one.
     """
-    text = _DROPPED.sub("", _LINE_ENDS.sub("\n", _without_surrogates(text)).replace("\t", " "))
+    text = _DROPPED.sub("", _LINE_ENDS.sub("\n", without_surrogates(text)).replace("\t", " "))
     if any(map(unicodedata.combining, set(text))):  # few texts hold a mark, and looking for runs of them takes 1 ms
         text = _TOO_MANY_MARKS.sub(r"\1", text)
     lines = unicodedata.normalize("NFC", text).split("\n")
     return _BLANK_LINES.sub("\n\n", "\n".join(line.strip() for line in lines)).strip()
 
 
-def _without_surrogates(text: str) -> str:
+def without_surrogates(text: str) -> str:
+    """Return the text with U+FFFD for each half of a surrogate pair that stands alone: UTF-8 can encode it."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

@@ -20,11 +20,13 @@ ADDRESSES: Final[Mapping[str, Sequence[str]]] = {
     "articles": ("url", "url_canonical", "source"),
     "copies": ("url", "url_canonical", "source"),
     "rejects": ("url", "source"),
+    "replays": (),
     "fetches": ("url", "redirect_to"),
     "feeds": ("feed_url", "url", "resolved_url", "merged_into"),
 }
 """The columns of each table that say whose a row is. The feed that named an article is not among them: it may be
-another outlet's. What has no address (`aliases`, `runs`) holds nothing of an article."""
+another outlet's. What has no address (`aliases`, `runs`) holds nothing of an article; attempts (`replays`) go with
+their reject."""
 
 HOSTS: Final[Mapping[str, str]] = {"articles": "source_domain", "copies": "source_domain", "fetches": "host"}
 """The column of a table that names a host alone."""
@@ -37,6 +39,7 @@ TEXTS: Final[Mapping[str, Sequence[str]]] = {
     "articles": _ARTICLE_TEXTS,
     "copies": _ARTICLE_TEXTS,
     "rejects": ("message", "payload", "url"),
+    "replays": ("message",),
 }
 """The columns that hold what people wrote."""
 

@@ -85,7 +85,8 @@ def canonical_url(url: str, base: str | None = None) -> str | None:
         return None
     if parts.scheme not in _DEFAULT_PORTS or host is None:
         return None
-    return _joined(parts, host, port)
+    address = _joined(parts, host, port)
+    return address if len(address) <= MAX_URL_CHARACTERS else None  # escapes make it up to nine times as long
 
 
 def _scrubbed(url: str) -> str:

@@ -15,16 +15,19 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from queue import Empty, SimpleQueue
 from typing import Any, Final, Generic, TypeVar
 
+import pebble.pool.process
 from pebble import ProcessExpired, ProcessPool
 
 from schemas.errors import InputRejected, ModelError, WorkersLostError
@@ -40,18 +43,44 @@ PRELOADED_MODELS = (*PRELOADED_MODULES, "transforms.functions.preloaded_models")
 """The same with the models that tag: a second and a half more, before the first process can start."""
 
 _WORKER_DIED = "worker_died"
+_FORK_SERVER_GONE = "fork_server_gone"
+"""Or a process that ended with the same code. The processes of a fork server that is gone live on for a while, and
+would take tasks that nobody hears of again: they are replaced, too."""
+_UNKNOWN_EXIT = 255
+"""What Python takes for the exit code of a process whose fork server is gone."""
 _POOL_BROKEN = "pool_broken"
 MODEL_BROKEN: Final = "model_broken"
 """Reason of a task's rejection that concerns all tasks: the models of this installation cannot be used."""
 _LOST = (
     "the worker processes were ended from outside; nothing of this cycle was kept. The same command goes on from there"
 )
+_MOST_LOSSES = 1
+"""How often a task is started again because the pool broke (own choice: a process that is killed while it has no task
+breaks pebble's pool; where it happens to a task twice, somebody is ending all of them)."""
+
+_SECONDS_BETWEEN_LOOKS = 1.0
+"""After which whoever waits for a task sees whether the pool still works."""
+
 _GRACE_SECONDS = 30.0
 """Beyond its limit, how long a task may take to be stopped (pebble gives it 3 s) on a busy machine."""
 
 _TASKS_AHEAD_PER_PROCESS = 4
 """Tasks waiting beside each running one: enough that no process idles while the stage does something else, and few
 enough that the pages waiting (2 MB at most, 60 kB commonly) do not fill memory."""
+
+
+class _SteadyTime:
+    """What stands in for the module `time` where pebble measures how long a task has run.
+
+    It asks the machine's clock (pebble 5.2): one that is put ahead ended all tasks at work as if they had overrun, and
+    one that is put back kept a page that hangs at work until it was there again.
+    """
+
+    sleep = staticmethod(time.sleep)
+    time = staticmethod(time.monotonic)
+
+
+pebble.pool.process.time = _SteadyTime  # the tests of the pool show when a newer pebble no longer takes it
 
 
 def available_cores() -> int:
@@ -82,7 +111,12 @@ class WorkerPool:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         with _deaf_to_interrupts():
             forkserver.ensure_running()
-        self._pool = ProcessPool(max_workers=processes, initializer=_prepare_process, context=context)
+        self.turn = 1
+        """Counts pools: a broken one is replaced."""
+        self._new_pool = partial(ProcessPool, max_workers=processes, initializer=_prepare_process, context=context)
+        self._pool = self._new_pool()
+        self._is_closed = False
+        self._lock = threading.Lock()
         self._starting = threading.Thread(target=self._start, daemon=True)
 
     def start(self) -> None:
@@ -100,19 +134,64 @@ class WorkerPool:
         """End all processes, those at work too."""
         if self._starting.is_alive():  # a pool that is stopped while it starts would go on
             self._starting.join()
+        with self._lock:
+            self._is_closed = True
         self._pool.stop()
         with suppress(FutureTimeoutError):  # a broken pool's threads may never end; they do not keep the process
             self._pool.join(timeout=10)
 
     def submit(self, function: Callable[[Task], Result], task: Task) -> Future[Result | InputRejected]:
         """Start one task; its future ends with the result, its rejection, or an exception of the pool's."""
+        turn = self.turn
         try:
-            future: Future[Result | InputRejected] = self._pool.schedule(
-                _answer, args=[function, task], timeout=self.time_limit
-            )
-        except RuntimeError as error:  # what pebble raises once it is broken
+            return self._schedule(function, task)
+        except RuntimeError:  # what pebble raises once it is broken: a process was killed that had no task
+            self.renew(turn)
+        try:
+            return self._schedule(function, task)
+        except RuntimeError as error:
             raise WorkersLostError(f"{_LOST} ({error})") from error
+
+    def _schedule(self, function: Callable[[Task], Result], task: Task) -> Future[Result | InputRejected]:
+        future: Future[Result | InputRejected] = self._pool.schedule(
+            _answer, args=[function, task], timeout=self.time_limit
+        )
         return future
+
+    def renew(self, turn: int) -> None:
+        """Replace the processes of a turn, unless that is done; whoever gave them tasks gives them anew."""
+        with self._lock:
+            if turn != self.turn or self._is_closed:
+                return
+            broken, self._pool = self._pool, self._new_pool()
+            self.turn += 1
+        # Its threads may wait for ever, for processes that are gone; they do not keep this one.
+        threading.Thread(target=_end, args=(broken,), daemon=True).start()
+
+    def is_broken(self) -> bool:
+        """Whether tasks are answered no more."""
+        return not self._pool.active
+
+
+def _end(pool: ProcessPool) -> None:
+    with suppress(Exception):
+        pool.stop()
+        pool.join()
+
+
+@dataclass
+class _UnderWay(Generic[Task, Ticket]):
+    """A task, and how often it was started."""
+
+    task: Task
+    ticket: Ticket
+    turn: int = 0
+    """Of the pool that has it."""
+    starts: int = 0
+    deaths: int = 0
+    """Of processes that had it at work."""
+    losses: int = 0
+    """Of pools that broke while they had it."""
 
 
 class TaskStream(Generic[Task, Ticket, Result]):
@@ -124,8 +203,10 @@ class TaskStream(Generic[Task, Ticket, Result]):
     def __init__(self, pool: WorkerPool, function: Callable[[Task], Result]) -> None:
         self._pool = pool
         self._function = function
-        self._finished: SimpleQueue[Finished[Ticket, Result]] = SimpleQueue()
-        self._under_way = 0
+        self._answers: SimpleQueue[tuple[int, int, Result | InputRejected]] = SimpleQueue()
+        """Number of the task, which start of it is answered, and what came of it."""
+        self._under_way: dict[int, _UnderWay[Task, Ticket]] = {}
+        self._given = 0
         self._most_under_way = pool.processes * (1 + _TASKS_AHEAD_PER_PROCESS)
 
     def give(self, task: Task, ticket: Ticket) -> Iterator[Finished[Ticket, Result]]:
@@ -133,9 +214,11 @@ class TaskStream(Generic[Task, Ticket, Result]):
 
         The ticket comes back with the result, so that the caller knows what it is the result of.
         """
-        while self._under_way >= self._most_under_way:
+        while len(self._under_way) >= self._most_under_way:
             yield self._take()
-        self._start(task, ticket)
+        self._given += 1
+        self._under_way[self._given] = _UnderWay(task, ticket)
+        self._start(self._given)
         while self._under_way:
             try:
                 yield self._take(wait_for_one=False)
@@ -147,37 +230,69 @@ class TaskStream(Generic[Task, Ticket, Result]):
         while self._under_way:
             yield self._take()
 
-    def _start(self, task: Task, ticket: Ticket) -> None:
-        self._under_way += 1
-        self._submit(task, ticket, first_try=True)
-
-    def _submit(self, task: Task, ticket: Ticket, *, first_try: bool) -> None:
-        def finish(done: Future[Result | InputRejected]) -> None:
-            outcome = _outcome(done, self._pool.time_limit)
-            if first_try and isinstance(outcome, InputRejected) and outcome.reason == _WORKER_DIED:
-                # Whoever ended the process (a system short of memory, `systemctl stop`) may not have meant this task.
-                try:
-                    self._submit(task, ticket, first_try=False)
-                    return
-                except Exception as error:  # an exception would be swallowed here, and the task never answered
-                    outcome = InputRejected(_POOL_BROKEN, str(error))
-            self._finished.put(Finished(ticket, outcome))
-
-        self._pool.submit(self._function, task).add_done_callback(finish)
+    def _start(self, number: int) -> None:
+        one = self._under_way[number]
+        one.starts += 1
+        start, time_limit, answers = one.starts, self._pool.time_limit, self._answers
+        done = self._pool.submit(self._function, one.task)
+        one.turn = self._pool.turn
+        done.add_done_callback(lambda done: answers.put((number, start, _outcome(done, time_limit))))
 
     def _take(self, *, wait_for_one: bool = True) -> Finished[Ticket, Result]:
         """Return the next finished task; raises Empty where none is and none is waited for."""
-        try:
-            finished = self._finished.get(wait_for_one, timeout=self._pool.time_limit + _GRACE_SECONDS)
-        except Empty:
-            if not wait_for_one:
-                raise
-            # Each task is stopped at its limit: where nothing comes for longer, nobody is at work any more.
-            raise WorkersLostError(_LOST) from None
-        self._under_way -= 1
-        if isinstance(finished.result, InputRejected) and finished.result.reason == _POOL_BROKEN:
-            raise WorkersLostError(f"{_LOST} ({finished.result.message})")
-        return finished
+        # Each task is stopped at its limit: where nothing comes for longer, nobody is at work any more.
+        deadline = time.monotonic() + self._pool.time_limit + _GRACE_SECONDS
+        while True:
+            try:
+                number, start, outcome = self._answers.get(wait_for_one, timeout=_SECONDS_BETWEEN_LOOKS)
+            except Empty:
+                if not wait_for_one:
+                    raise
+                if time.monotonic() > deadline:
+                    raise WorkersLostError(_LOST) from None
+                self._start_lost_again()
+                continue
+            one = self._under_way.get(number)
+            if one is None or one.starts != start:
+                continue  # it was started again meanwhile
+            if not self._is_started_again(number, one, outcome):
+                del self._under_way[number]
+                return Finished(one.ticket, _as_rejects_say(outcome))
+
+    def _is_started_again(self, number: int, one: _UnderWay[Task, Ticket], outcome: Result | InputRejected) -> bool:
+        """Start a task again whose process, or pool, went: whoever ended it (a system short of memory) may not have
+        meant this task.
+
+        Raises:
+            WorkersLostError: the pool went a second time.
+        """
+        reason = outcome.reason if isinstance(outcome, InputRejected) else ""
+        if reason in (_WORKER_DIED, _FORK_SERVER_GONE) and not one.deaths:
+            one.deaths += 1
+        elif reason == _POOL_BROKEN and one.losses < _MOST_LOSSES:
+            one.losses += 1
+        elif reason == _POOL_BROKEN:
+            raise WorkersLostError(f"{_LOST} ({outcome})")
+        else:
+            return False
+        if reason != _WORKER_DIED:
+            self._pool.renew(one.turn)
+        self._start(number)
+        return True
+
+    def _start_lost_again(self) -> None:
+        """Start tasks again that a broken pool has never looked at, and so will never answer."""
+        if self._pool.is_broken():
+            self._pool.renew(self._pool.turn)
+        for number, one in self._under_way.items():
+            if one.turn != self._pool.turn:
+                self._start(number)
+
+
+def _as_rejects_say(outcome: Result | InputRejected) -> Result | InputRejected:
+    if isinstance(outcome, InputRejected) and outcome.reason == _FORK_SERVER_GONE:
+        return InputRejected(_WORKER_DIED, outcome.message, retryable=True)
+    return outcome
 
 
 def _outcome(done: Future[Result | InputRejected], time_limit: float) -> Result | InputRejected:
@@ -187,7 +302,8 @@ def _outcome(done: Future[Result | InputRejected], time_limit: float) -> Result 
     except FutureTimeoutError:
         return InputRejected("time_limit", f"not done after {time_limit:g} s, so it was stopped", retryable=True)
     except ProcessExpired as expired:
-        return InputRejected(_WORKER_DIED, f"its worker process ended with code {expired.exitcode}", retryable=True)
+        reason = _FORK_SERVER_GONE if expired.exitcode == _UNKNOWN_EXIT else _WORKER_DIED
+        return InputRejected(reason, f"its worker process ended with code {expired.exitcode}", retryable=True)
     except Exception as error:  # of the pool itself, not of the task
         return InputRejected(_POOL_BROKEN, f"{type(error).__name__}: {error}"[:500])
 

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -178,3 +179,20 @@ def test_the_form_follows_the_ending_and_an_unknown_one_is_refused(
             cli.main(["query", "select 1 as one", "--lake", str(lake), "--output", str(output), "--format", "csv"]) == 0
         )
         assert output.read_text() == "one\n1\n"
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_a_terminal_is_given_no_orders_by_what_a_row_holds(lake: Path, form: str) -> None:
+    said = "(1, chr(27) || ']0;owned' || chr(7)), (2, chr(155) || 'C1'), (3, chr(8238) || 'gnp')"
+    sql = f"select * from (values {said}) t(n, said)"
+    command = [sys.executable, "-m", "pipeline.cli", "query", sql, "--lake", str(lake), "--format", form]
+    ours, its = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        subprocess.run(command, stdout=its, check=True, cwd=ROOT, timeout=60)
+        os.close(its)
+        shown = terminal.read(65_536).decode()
+    assert "owned" in shown
+    assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e]", shown)
+    if form == "json":
+        said = {row["n"]: row["said"] for row in map(json.loads, shown.splitlines())}
+        assert said == {1: "\x1b]0;owned\x07", 2: "\x9bC1", 3: "\u202egnp"}

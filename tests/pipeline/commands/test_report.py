@@ -14,10 +14,12 @@ from pipeline.lake import Lake, open_or_make_lake
 from schemas.copy import Copy
 from schemas.cycle_report import CycleReport
 from schemas.entity import Entity
+from schemas.tagged_article import TaggedArticle
 from schemas.topic import Topic
 from tests.duplicate_worlds import add_rows
 from tests.report_page import MINUTE, Page, assert_is_harmless, fetch, page_maker, poll, select
 from tests.samples import SEEN_AT, article, copy, paragraphs, reject, tagged_article
+from transforms.functions.parquet_rows import encode_by_day, flat_row
 
 
 @pytest.fixture
@@ -214,3 +216,16 @@ def test_a_folder_that_is_no_lake(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert cli.main(["report", str(tmp_path / "none"), "--output", str(tmp_path / "page.html")]) != 0
     assert "none" in capsys.readouterr().err
     assert not (tmp_path / "page.html").exists()
+
+
+def test_days_to_come_are_not_the_latest_unless_there_is_no_other(page: Callable[..., Page], lake: Lake) -> None:
+    ahead = article(
+        "ahead", headline="Read by a clock that was ahead", first_seen_at=SEEN_AT + 73 * 365 * 24 * 60 * MINUTE
+    )
+    (file,) = encode_by_day("articles", [flat_row(TaggedArticle(ahead))], "c1.parquet")
+    (lake.root / file.path).parent.mkdir()
+    (lake.root / file.path).write_bytes(file.content)
+    assert "Read by a clock that was ahead" in page().text()
+    add_rows(lake, "articles", "c2.parquet", article("now", headline="Read by a clock that was right"))
+    assert "Read by a clock that was right" in page().text()
+    assert "Read by a clock that was ahead" not in page().text()

@@ -168,3 +168,13 @@ def test_the_job_that_writes_a_lake_is_named(
     assert cli.main(["status", str(root), "--json"]) == 0
     job = json.loads(capsys.readouterr().out)["job"]
     assert (job["run_id"], job["runner"], job["shards"]) == ("run-9", "PortableRunner", 2)
+
+
+def test_what_a_clock_that_was_ahead_has_noted_keeps_nothing_quiet(
+    lake: Lake, figures: Callable[[], dict[str, Any]]
+) -> None:
+    _cycle(lake, 1, 24 * 40, 10)
+    _cycle(lake, 2, -24 * 365 * 73, 10)
+    _cycle(lake, 3, -2, 10)
+    assert figures()["last_arrival"] == _time(NOW - 24 * 40 * HOUR)
+    assert cli.main(["status", str(lake.root), "--max-age", "2d"]) == 1

@@ -164,3 +164,16 @@ def test_a_page_without_an_article_is_refused() -> None:
     with pytest.raises(InputRejected) as caught:
         _from_html("<html><body><form><p>Sign in</p><input></form></body></html>")
     assert caught.value.reason == "no_article"
+
+
+@pytest.mark.parametrize("date", ["2099-06-01T00:00:00Z", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-12:00"])
+def test_a_page_of_a_year_to_come_has_no_date(date: str) -> None:
+    row = _from_html(
+        html_page("a", date=date).replace("</head>", f'<meta property="article:modified_time" content="{date}"></head>')
+    )
+    assert (row.date_published, row.date_published_source, row.date_modified) == (None, None, None)
+
+
+def test_a_page_may_be_dated_ahead_of_its_reading_as_embargoes_and_wrong_clocks_do() -> None:
+    assert _from_html(html_page("a", date="2027-12-31T00:00:00Z")).date_published == _instant(2027, 12, 31)
+    assert _from_html(html_page("a"), first_seen_at=0).date_published == _instant(2026, 3, 30, 8)

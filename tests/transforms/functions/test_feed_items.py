@@ -60,6 +60,9 @@ class MemoryIndex:
     def due_pages(self, now: Instant, most: int) -> list[DuePage]:
         raise NotImplementedError
 
+    def is_settled(self, url: str) -> bool:
+        return False
+
     def trim_pages(self, feed_url: str, most: int) -> int:
         beyond = list(self.pages)[:-most]
         for url in beyond:
@@ -76,6 +79,9 @@ class MemoryIndex:
         raise NotImplementedError
 
     def keep_host(self, state: HostState) -> None:
+        raise NotImplementedError
+
+    def settle_times(self, now: Instant) -> None:
         raise NotImplementedError
 
     def forget_old(self, now: Instant) -> None:

@@ -209,6 +209,19 @@ DEAR: dict[str, Callable[[], bytes]] = {
     ),
     "a title": lambda: filled(HEAD + b"<item><title>", b"&lt;!--", b"</title></item>" + TAIL),
     "prefixes": lambda: HEAD + b"<item>" + b"".join(b"<p%d:a/>" % n for n in range(30_000)) + b"</item>" + TAIL,
+    "prefixes and a long root": lambda: (
+        b'<rss version="2.0" a="'
+        + b" " * 250_000
+        + b'"><channel>'
+        + b"".join(b"<p%d:a/>" % n for n in range(30_000))
+        + TAIL
+    ),
+    "authors": lambda: (
+        b'{"version": "https://jsonfeed.org/version/1", "items": [{"authors": ['
+        + b",".join([b'{"name": "' + b"@" * 900 + b'"}'] * 500)
+        + b"]}]}"
+    ),
+    "a root's name": lambda: filled(b"<", b"."),
     "a root": lambda: filled(b"<rss ", b"a "),
     "attributes": lambda: HEAD + b"<item " + b"".join(b'a%d="" ' % n for n in range(50_000)) + b"/>" + TAIL,
     "namespaces": lambda: (

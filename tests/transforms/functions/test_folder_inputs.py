@@ -177,3 +177,21 @@ def test_letters_under_mountains_of_accents_take_no_time(memory: Memory) -> None
     assert isinstance(row, Article)
     assert len(row.article_body) < 100
     assert row.url_canonical is None
+
+
+@pytest.mark.parametrize(
+    ("told", "seen_at"),
+    [
+        ("1987-10-19T14:00:00Z", 561_650_400_000_000),
+        ("0001-01-01T00:00:00Z", SEEN_AT),
+        ("9999-12-31T23:59:59Z", SEEN_AT),
+        ("2026-04-01T20:00:00Z", 1_775_073_600_000_000),
+        ("2026-04-03T20:00:00Z", SEEN_AT),
+    ],
+)
+def test_a_record_is_seen_when_it_says_so_unless_nobody_can_have_seen_it_then(
+    memory: Memory, told: str, seen_at: int
+) -> None:
+    lines = _lines(record("a", first_seen_at=told), {"html": html_page("b"), "first_seen_at": told})
+    rows, _ = _rows(memory, "a.jsonl", lines)
+    assert [row.first_seen_at for row in rows] == [seen_at, seen_at]

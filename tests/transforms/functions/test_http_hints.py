@@ -82,3 +82,8 @@ def test_freshness_is_max_age_less_age_or_expires_less_date(
 def test_of_a_field_sent_twice_the_last_holds() -> None:
     assert header(((b"etag", b'"1"'), (b"etag", b'"2"')), b"etag") == b'"2"'
     assert header((), b"etag") is None
+
+
+def test_a_date_may_have_a_leap_second() -> None:
+    headers = ((b"date", b"Sat, 31 Dec 2016 23:59:00 GMT"), (b"retry-after", b"Sat, 31 Dec 2016 23:59:60 GMT"))
+    assert retry_after_seconds(headers, NOW) == 59

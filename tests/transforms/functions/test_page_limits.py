@@ -40,6 +40,7 @@ READ = {
     ),
     "deep JSON-LD": page(head='<script type="application/ld+json">' + '{"a":[' * 20_000 + "</script>"),
     "open scripts": page(head="<script " * 100_000),
+    "an open script before empty lines": page(head="<script>" + "\n" * 300_000 + "x"),
     "open comments": page("<!-- " * 20_000),
     "15 MB of script": page(head="<script>" + "var x=1;" * 2_000_000 + "</script>"),
     "8 MB of inline image": page('<img src="data:image/png;base64,' + "A" * 8_000_000 + '">'),

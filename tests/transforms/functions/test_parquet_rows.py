@@ -16,7 +16,7 @@ from schemas.cycle_report import CycleReport
 from schemas.instants import datetime_of, instant_of
 from schemas.tables import SCHEMA_VERSION, TABLES
 from tests.fetch_samples import feed_poll, fetch
-from tests.samples import HOSTILE, SEEN_AT, alias, article, copy, reject, tagged_article
+from tests.samples import HOSTILE, SEEN_AT, alias, article, copy, reject, replay, tagged_article
 from transforms.functions.parquet_rows import flat_row, partition_of, partition_path, to_parquet
 
 DATES = (None, SEEN_AT, SEEN_AT - 1, 0, -1, None, SEEN_AT + 5, SEEN_AT)
@@ -25,6 +25,7 @@ ROWS: dict[str, list[Any]] = {
     "articles": [tagged_article(f"story {n}", date_published=moment) for n, moment in enumerate(DATES)],
     "copies": [copy(f"story {n}", date_published=moment) for n, moment in enumerate(DATES)],
     "rejects": [reject(n) for n in range(8)],
+    "replays": [replay(n) for n in range(8)],
     "aliases": [alias(f"story {n}", decided_at=SEEN_AT + n) for n in range(8)],
     "fetches": [fetch(at=SEEN_AT + n)._replace(fetch_id=f"{n:032x}") for n in range(8)],
     "feeds": [feed_poll(f"https://outlet.example/feed{n}", polled_at=SEEN_AT + n) for n in range(8)],
@@ -100,6 +101,7 @@ def test_duckdb_reads_back_what_was_written(tmp_path: Path, table: str) -> None:
         ),
         "copies": copy("bad", headline=HOSTILE, extra='{"a": "\\u0000"}')._replace(similarity=None),
         "rejects": reject(99, message=HOSTILE, payload=bytes(range(256)), line=1 << 40),
+        "replays": replay(99, message=HOSTILE, row_id=HOSTILE),
         "aliases": alias("bad", run_id=HOSTILE),
         "fetches": fetch(None, failure="error")._replace(message=HOSTILE, wire_bytes=1 << 40),
         "feeds": feed_poll(HOSTILE, reason=HOSTILE, changes=["", HOSTILE]),

@@ -252,7 +252,24 @@ def test_any_str_is_taken_and_no_text_is_lost(text: str) -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    ["A", "A ", "A.", "a\n", "By A B, ", "By A B and ", "PORT ", "PORT, ", "A: ", "A (", ". ", "\n", "— ", "1:1", "'"],
+    [
+        "A",
+        "A ",
+        "-",
+        "'",
+        "A.",
+        "a\n",
+        "By A B, ",
+        "By A B and ",
+        "PORT ",
+        "PORT, ",
+        "A: ",
+        "A (",
+        ". ",
+        "\n",
+        "— ",
+        "1:1",
+    ],
 )
 def test_time_grows_with_the_text(unit: str) -> None:
     def spent(size: int) -> float:
@@ -260,6 +277,7 @@ def test_time_grows_with_the_text(unit: str) -> None:
         began = time.perf_counter()
         read_plain_text(text)
         read_plain_text("Strike ends in Port Alder\n" + text)
+        read_plain_text("Contents" + text)  # as in "Contents ........ 5"
         return time.perf_counter() - began
 
     small, large = (min(spent(size) for _ in range(3)) for size in (20_000, 200_000))

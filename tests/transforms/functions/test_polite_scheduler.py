@@ -515,3 +515,9 @@ def test_a_world_of_misbehaving_hosts_ends_with_every_job_answered_or_left_over(
         assert min(gaps(run.starts(host)), default=5) >= 5
         assert max(run.starts(host), default=0) <= 600
     assert len(server.asked) == sum(len(run.starts(host)) for host in hosts)
+
+
+def test_a_host_that_was_asked_by_a_clock_that_was_ahead_is_not_left_alone_until_then(server: HttpServer) -> None:
+    ahead = HostState("a.example", next_start_at=NOW + DAY + 5 * SECOND, last_start_at=NOW + DAY)
+    run = Run(server, jobs(server, "a.example"), until=NOW + HOUR, hosts={"a.example": ahead})
+    assert run.starts("a.example") == [5]

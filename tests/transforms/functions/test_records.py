@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -196,3 +197,24 @@ def test_hints_are_what_the_line_says_beside_the_address_and_the_time() -> None:
         "headline_source": "record",
         "extra": '{"desk": "city"}',
     }
+
+
+def test_the_sixtieth_second_of_a_minute_is_its_last() -> None:
+    record = read_record(_line(date_published="2016-12-31T23:59:60Z"))
+    assert datetime_of(record.columns["date_published"]) == datetime(2016, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert record.extra is None
+
+
+def test_extra_is_json_that_every_reader_takes() -> None:
+    record = read_record(_line(desk="half \ud800 a pair", whole="\ud83d\ude00"))
+    assert json.loads(record.extra or "") == {"desk": "half \ufffd a pair", "whole": "\U0001f600"}
+    [(valid,)] = duckdb.execute("select json_valid($extra)", {"extra": record.extra}).fetchall()
+    assert valid
+
+
+def test_what_can_be_read_but_not_written_is_no_record() -> None:
+    nested = (
+        b'{"article_body": "A text.", "desk": ' + b"[" * depth + b"]" * depth + b"}" for depth in range(500, 1000, 7)
+    )
+    refused = [_refusal(line) for line in nested]
+    assert {one.reason for one in refused if one is not None} == {"bad_json"}

@@ -167,3 +167,13 @@ def test_character_references_without_end_are_read_wherever_they_stand() -> None
     data = read({"@type": "NewsArticle", "headline": "H", "author": f"Ada {endless}", "articleBody": f"Text {endless}"})
     assert data.headline == "H"
     assert data.article_body == "Text \ufffd"
+
+
+@pytest.mark.parametrize("inside", [" " * 450_000, "; " * 200_000, "\n" * 450_000])
+def test_white_space_in_a_block_takes_no_time_by_its_square(inside: str) -> None:
+    start = time.process_time()
+    data = read_structured_data(
+        [f'<!-- {{"@type": "NewsArticle",{inside.replace(";", " ")}"headline": "H"}} {inside}-->']
+    )
+    assert time.process_time() - start < 2
+    assert data.headline == "H"

@@ -165,3 +165,9 @@ def test_copy_id_follows_article_and_text() -> None:
     assert copy_id("a" * 32, "b" * 64) == copy_id("a" * 32, "b" * 64)
     assert len({copy_id("a" * 32, "b" * 64), copy_id("a" * 32, "c" * 64), copy_id("b" * 32, "b" * 64)}) == 3
     assert len(copy_id("a" * 32, "b" * 64)) == 32
+
+
+def test_an_address_that_escapes_make_too_long_is_none() -> None:
+    assert canonical_url("https://a.example/" + "<" * 2_700) is not None
+    assert canonical_url("https://a.example/" + "<" * 2_800) is None
+    assert canonical_url("https://a.example/" + "漢" * 1_000) is None

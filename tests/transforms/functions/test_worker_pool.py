@@ -21,6 +21,7 @@ from tests.transforms.functions.pool_tasks import (
     fail_as_told,
     hang_if_negative,
     pid_of_worker,
+    sleep,
     slow_double,
 )
 from transforms.functions import worker_pool
@@ -105,6 +106,63 @@ def test_a_task_that_ends_its_process_is_tried_twice(pool: WorkerPool, tmp_path:
 def test_a_task_whose_process_is_killed_once_succeeds(pool: WorkerPool, tmp_path: Path) -> None:
     (finished,) = _run(pool, die_once, [str(tmp_path / "killed")])
     assert finished.result == "second try"
+
+
+def test_processes_that_are_killed_while_they_have_no_task_are_replaced() -> None:
+    pool = WorkerPool(2, 20.0)
+    try:
+        for _ in range(2):
+            for worker in _workers(pool):
+                os.kill(worker, signal.SIGKILL)
+            _wait_until_broken(pool)
+            assert _by_ticket(_run(pool, double, list(range(50)))) == {number: 2 * number for number in range(50)}
+    finally:
+        pool.close()
+
+
+def test_tasks_that_a_broken_pool_never_answers_are_started_again() -> None:
+    pool = WorkerPool(2, 20.0)
+    try:
+        stream: TaskStream[int, int, int] = TaskStream(pool, slow_double)
+        finished = [one for number in range(8) for one in stream.give(number, number)]
+        pool.renew(pool.turn)
+        assert _by_ticket([*finished, *stream.rest()]) == {number: 2 * number for number in range(8)}
+    finally:
+        pool.close()
+
+
+def test_a_fork_server_that_is_killed_costs_no_task() -> None:
+    pool = WorkerPool(2, 20.0)
+    try:
+        workers = [psutil.Process(worker) for worker in _workers(pool)]
+        stream: TaskStream[int, int, int] = TaskStream(pool, slow_double)
+        finished = [one for number in range(8) for one in stream.give(number, number)]
+        workers[0].parent().kill()
+        finished += [one for number in range(8, 40) for one in stream.give(number, number)]
+        assert _by_ticket([*finished, *stream.rest()]) == {number: 2 * number for number in range(40)}
+    finally:
+        pool.close()
+
+
+def test_a_pool_that_breaks_twice_over_one_task_ends_the_cycle() -> None:
+    pool = WorkerPool(1, 20.0)
+    try:
+        stream: TaskStream[int, int, int] = TaskStream(pool, hang_if_negative)
+        list(stream.give(-1, -1))
+        broken = InputRejected(worker_pool._POOL_BROKEN, "All workers expired")  # as pebble answers it
+        for start in (1, 2):
+            stream._answers.put((1, start, broken))
+        with pytest.raises(WorkersLostError, match="nothing of this cycle was kept"):
+            stream._take()
+    finally:
+        pool.close()
+
+
+def _wait_until_broken(pool: WorkerPool) -> None:
+    deadline = time.monotonic() + 20
+    while not pool.is_broken() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert pool.is_broken()
 
 
 @pytest.mark.parametrize(
@@ -198,3 +256,23 @@ def test_a_pool_that_is_gone_ends_the_cycle_and_rejects_nothing() -> None:
     stream: TaskStream[int, str, int] = TaskStream(gone, abs)
     with pytest.raises(WorkersLostError, match="nothing of this cycle was kept"):
         list(stream.give(-1, "ticket"))
+
+
+@pytest.mark.parametrize("jump", [18_000.0, -18_000.0])
+def test_a_clock_that_jumps_ends_no_task_that_is_at_work_and_keeps_none_that_hangs(
+    monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    short = WorkerPool(2, 2.0, ())
+    stream: TaskStream[float, str, float] = TaskStream(short, sleep)
+    list(stream.give(0.0, "first"))  # so that the processes are there
+    list(stream.rest())
+    list(stream.give(1.0, "done in time"))
+    list(stream.give(90.0, "hangs"))
+    time.sleep(0.5)
+    usual = time.time
+    monkeypatch.setattr(time, "time", lambda: usual() + jump)
+    found = {one.ticket: one.result for one in stream.rest()}
+    short.close()
+    assert found["done in time"] == 1.0
+    assert isinstance(found["hangs"], InputRejected)
+    assert found["hangs"].reason == "time_limit"

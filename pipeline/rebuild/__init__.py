@@ -1,0 +1,1 @@
+"""Making a lake's memory anew from its tables."""

@@ -1,0 +1,84 @@
+"""The copy of a lake's tombstones beside its memory: a small JSON file, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from schemas.errors import LakeError
+from schemas.tombstone import KINDS, Tombstone
+
+_NAME: Final = "tombstones.json"
+_VERSION: Final = 1
+
+
+class KeptTombstone(NamedTuple):
+    """A tombstone, and how far its takedown has come."""
+
+    tombstone: Tombstone
+    is_done: bool
+    """Whether its rows are out of the tables; else that was asked for, and may not even be committed."""
+
+
+def copy_of(memory: Path) -> Path:
+    """Return where the copy for a memory lies."""
+    return memory.with_name(_NAME)
+
+
+def read_copy(path: Path) -> list[KeptTombstone] | None:
+    """Return what the copy holds; None where there is none.
+
+    Raises:
+        LakeError: it cannot be read.
+    """
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(known["version"], int) or known["version"] > _VERSION:
+            raise LakeError(f"{path} was written by a newer newsbeam. Upgrade newsbeam")
+        return [_kept(one) for one in known["tombstones"]]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LakeError(f"{path} cannot be read: {error}") from error
+
+
+def write_copy(path: Path, kept: Iterable[KeptTombstone]) -> None:
+    """Write the copy; when this returns, it is on the disk.
+
+    Raises:
+        LakeError: it cannot be written.
+    """
+    tombstones = [{**one.tombstone._asdict(), "is_done": one.is_done} for one in kept]
+    temporary = _temporary(path)
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump({"version": _VERSION, "tombstones": tombstones}, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        descriptor = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise LakeError(f"{path} cannot be written: {error}") from error
+
+
+def clear_unfinished(path: Path) -> None:
+    """Delete what a process has left that died while it wrote the copy."""
+    _temporary(path).unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.tmp")  # one process at a time: the lake's lock is held
+
+
+def _kept(one: Any) -> KeptTombstone:
+    kind, value, erased_at = one["kind"], one["value"], one["erased_at"]
+    if kind not in KINDS or not isinstance(value, str) or not isinstance(erased_at, int):
+        raise ValueError(f"no tombstone: {str(one)[:100]}")
+    return KeptTombstone(Tombstone(kind, value, erased_at), one["is_done"] is True)

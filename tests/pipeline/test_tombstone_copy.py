@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.memory import Memory, opened_memory
+from pipeline.tombstone_copy import KeptTombstone, copy_of, read_copy, write_copy
+from pipeline.tombstone_memory import note_done, note_tombstone, settle_copy
+from schemas.errors import LakeError
+from schemas.tombstone import DOMAIN, MATCH, URL, Tombstone
+
+KEPT = [
+    KeptTombstone(Tombstone(DOMAIN, "outlet.example", 1), True),
+    KeptTombstone(Tombstone(MATCH, "Ada Möß \u202e", 2), False),
+]
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "tombstones.json"
+    assert read_copy(path) is None
+    write_copy(path, KEPT)
+    assert read_copy(path) == KEPT
+    assert [one.name for one in tmp_path.iterdir()] == ["tombstones.json"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"version": 1}',
+        '{"version": 1, "tombstones": [{"kind": "song", "value": "a", "erased_at": 1, "is_done": true}]}',
+        '{"version": 1, "tombstones": [{"kind": "url", "value": 3, "erased_at": 1, "is_done": true}]}',
+        '{"version": 2, "tombstones": []}',
+    ],
+)
+def test_what_is_none_is_an_error_and_not_an_empty_one(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "tombstones.json"
+    path.write_text(text)
+    with pytest.raises(LakeError, match=r"tombstones\.json"):
+        read_copy(path)
+
+
+def test_the_copy_has_a_takedown_before_its_commit_and_drops_it_where_none_came(tmp_path: Path) -> None:
+    tombstone = Tombstone(URL, "https://outlet.example/a", 3)
+    with opened_memory(tmp_path / "memory.sqlite") as memory:
+        settle_copy(memory)
+        assert read_copy(copy_of(memory.path)) == []
+        with pytest.raises(KeyboardInterrupt), memory.cycle():  # noqa: PT012  (what it has noted before is the point)
+            note_tombstone(memory, tombstone)
+            assert read_copy(copy_of(memory.path)) == [KeptTombstone(tombstone, False)]
+            raise KeyboardInterrupt
+        settle_copy(memory)
+        assert read_copy(copy_of(memory.path)) == []
+        with memory.cycle():
+            note_tombstone(memory, tombstone)
+        note_done(memory)
+        assert read_copy(copy_of(memory.path)) == [KeptTombstone(tombstone, True)]
+
+
+def test_a_copy_that_is_gone_is_written_again_and_what_was_half_written_goes(tmp_path: Path) -> None:
+    with opened_memory(tmp_path / "memory.sqlite") as memory:
+        with memory.cycle():
+            note_tombstone(memory, KEPT[0].tombstone)
+        note_done(memory)
+        copy = copy_of(memory.path)
+        half = copy.with_name(".tombstones.json.tmp")
+        for text in (None, "{ no"):
+            copy.unlink()
+            half.touch()
+            if text:
+                copy.write_text(text)
+            settle_copy(memory)
+            assert read_copy(copy) == [KEPT[0]]
+            assert not half.exists()
+
+
+def test_a_memory_without_a_takedown_that_was_carried_out_is_old(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "memory.sqlite")
+    write_copy(copy_of(memory.path), KEPT[:1])
+    with pytest.raises(LakeError, match=r"old copy.*newsbeam memory rebuild"):
+        settle_copy(memory)
+    write_copy(copy_of(memory.path), KEPT[1:])  # never committed
+    settle_copy(memory)
+    memory.close()
