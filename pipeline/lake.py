@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from pipeline.memory import Memory, opened_memory
-from pipeline.memory_faults import outdated
+from pipeline.memory_faults import how_to_rebuild, outdated
 from pipeline.tombstone_memory import settle_copy
 from pipeline.version import newsbeam_version
 from schemas.errors import LakeError, UsageError
@@ -274,16 +274,33 @@ def newest_cycle(lake: Lake) -> int:
 
 
 def publish(lake: Lake, paths: Iterable[str]) -> None:
-    """Move files (paths inside the lake) from where they were written to where readers see them: one rename each."""
+    """Move files (paths inside the lake) from where they were written to where readers see them: one rename each.
+
+    Raises:
+        LakeError: a file is there already, or cannot be moved there.
+    """
     for path in paths:
         target = lake.root / path
         if target.exists():
-            raise LakeError(f"{target} is there already and is not overwritten; was the lake's memory replaced?")
-        if not target.parent.exists():
-            target.parent.mkdir(parents=True)
-            sync_folder(target.parent.parent)
-        (lake.unpublished / path).replace(target)
-        sync_folder(target.parent)
+            raise LakeError(
+                f"{target} is there already and is not overwritten: the memory was lost or is an old copy. "
+                f"{how_to_rebuild(lake.memory)}"
+            )
+        try:
+            _move_in(lake.unpublished / path, target)
+        except OSError as error:
+            raise LakeError(
+                f"{target} cannot be put in its place: {error.strerror or error}. What is committed is kept in "
+                f"{lake.unpublished}; the next run puts it there"
+            ) from error
+
+
+def _move_in(written: Path, target: Path) -> None:
+    if not target.parent.exists():
+        target.parent.mkdir(parents=True)
+        sync_folder(target.parent.parent)
+    written.replace(target)
+    sync_folder(target.parent)
 
 
 def sync(lake: Lake, files: Iterable[WrittenFile]) -> None:
@@ -346,11 +363,15 @@ def description_text() -> str:
 
 def _write_whole(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # two first runs may make the lake at once
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
 
 
