@@ -15,7 +15,7 @@ from pipeline.lake import Lake
 from pipeline.partitions import Partition, partitions_of, replace_files
 from schemas.tables import SORTED_BY, TABLES
 from transforms.functions.parquet_rows import open_writer
-from transforms.functions.tombstones import ADDRESSES, HOSTS, TEXTS, Tombstones
+from transforms.functions.tombstones import ADDRESSES, HOSTS, PAYLOADS, TEXTS, Tombstones
 
 _KEPT: Final[Mapping[str, Sequence[str]]] = {
     "articles": ("article_id", "content_sha256"),
@@ -89,8 +89,8 @@ def _files_of(lake: Lake, table: str) -> Iterator[Path]:
 def _look_through(table: str, path: Path, tombstones: Tombstones, found: ErasedRows) -> None:
     kept = _KEPT.get(table, ())
     texts = TEXTS.get(table, ()) if tombstones.look_into_texts else ()
-    hosts = (HOSTS[table],) if table in HOSTS else ()
-    columns = tuple(dict.fromkeys((*kept, *ADDRESSES[table], *hosts, *texts)))
+    others = [of[table] for of in (HOSTS, PAYLOADS) if table in of]
+    columns = tuple(dict.fromkeys((*kept, *ADDRESSES[table], *others, *texts)))
     for number, row in enumerate(rows_of_file(path, columns)):
         if not tombstones.cover_row(table, row):
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator
@@ -219,6 +220,7 @@ def recover(lake: Lake, memory: Memory) -> tuple[int, int]:
     memory.check(_CHECKED_BYTES)
     _check_memory(lake, memory)
     settle_copy(memory)
+    _clear_half_written(lake)
     lift(lake)
     if lake.rewriting.exists():
         shutil.rmtree(lake.rewriting)
@@ -373,6 +375,29 @@ def _write_whole(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+_HALF_WRITTEN: Final = re.compile(r"\..+\.(\d+)\.tmp")
+
+
+def _clear_half_written(lake: Lake) -> None:
+    """Delete what processes have left that died while they made the lake; others may be making it now."""
+    empty = (lake.root / partition_path(table, EMPTY_FILE_DAY, "none") for table in TABLES)
+    for folder in {lake.private, *(path.parent for path in empty)}:
+        for path in folder.glob(".*.tmp"):
+            found = _HALF_WRITTEN.fullmatch(path.name)
+            if found is not None and not _is_alive(int(found[1])):
+                path.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _check_version(lake: Lake) -> None:

@@ -192,7 +192,7 @@ class _Rebuilding:
             with memory.reading() as connection:
                 connection.execute("pragma wal_checkpoint(truncate)")
         self._put_in_place(new, self._lake.memory, is_damaged=bool(self._made.wrong))
-        self._made.lost += _what_is_lost(self._made, is_current=self._is_current)
+        self._made.lost += _what_is_lost(self._made)
 
     def _fill(self, memory: Memory, rows: ToldRows, kept: Sequence[KeptTombstone]) -> None:
         made, now = self._made, instant_of(self._now)
@@ -261,7 +261,7 @@ def _verify(memory: Memory, rows: ToldRows, decided: Redecided) -> None:
             decided.differences.append(f"{table}: the tables tell of {expected:,}, the memory knows {found:,}")
 
 
-def _what_is_lost(made: Rebuilt, *, is_current: bool) -> list[str]:
+def _what_is_lost(made: Rebuilt) -> list[str]:
     lost = ["inputs that were only counted as seen before are read once more, and counted so again"]
     if made.feeds.feeds and made.feeds.asked_whole:
         lost += [
@@ -272,6 +272,4 @@ def _what_is_lost(made: Rebuilt, *, is_current: bool) -> list[str]:
         lost.append(
             f"of {made.feeds.from_tables:,} feeds only what the table feeds tells: hours to skip, moves half made"
         )
-    if made.wrong and not is_current:
-        lost.append("takedowns that neither the old memory nor tombstones.json knows, if both were older than the lake")
     return lost

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.lake import Lake, locked, open_lake, open_or_make_lake, publish, recover
-from pipeline.memory import Memory
+from pipeline.memory import Memory, opened_memory
 from schemas.errors import LakeError, UsageError
 from schemas.tables import SCHEMA_VERSION, TABLES
 from schemas.written_file import WrittenFile
@@ -192,3 +193,17 @@ def test_a_lake_below_a_folder_that_looks_like_a_partition_is_refused(tmp_path: 
     with pytest.raises(UsageError, match="="):
         open_or_make_lake(str(tmp_path / "env=prod" / "lake"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_has_left_of_the_making_goes_and_what_is_being_made_stays(tmp_path: Path) -> None:
+    lake = open_or_make_lake(str(tmp_path / "lake"))
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left = lake.private / f".lake.json.{ended.pid}.tmp"
+    empty = next(lake.root.glob("articles/date=1970-01-01"))
+    left_too, at_work = (empty / f".schema-2.parquet.{process}.tmp" for process in (ended.pid, os.getpid()))
+    for path in (left, left_too, at_work):
+        path.touch()
+    with opened_memory(lake.memory) as memory:
+        recover(lake, memory)
+    assert [path.exists() for path in (left, left_too, at_work)] == [False, False, True]

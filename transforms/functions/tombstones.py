@@ -43,6 +43,11 @@ TEXTS: Final[Mapping[str, Sequence[str]]] = {
 }
 """The columns that hold what people wrote."""
 
+PAYLOADS: Final[Mapping[str, str]] = {"rejects": "payload"}
+"""The column of a table that holds an input as it came. Of one that broke off, the address may stand there only."""
+
+_ADDRESS_IN_JSON: Final = re.compile(rb'"(?:url|url_canonical|source)"\s*:\s*"(https?:[^"\s]{1,8192})')
+
 _LEAST_LETTERS: Final = 3
 _HOST: Final = re.compile(r"https?://(?:[^/?#@]*@)?([^/?#:]+)", re.IGNORECASE)
 
@@ -112,7 +117,13 @@ class Tombstones:
             return True
         if self._covers_host((row.get(HOSTS.get(table, "")) or "").lower()):
             return True
+        if table in PAYLOADS and not row.get("url") and self._covers_payload(row.get(PAYLOADS[table])):
+            return True
         return self.look_into_texts and any(self.cover_text(row.get(name)) for name in TEXTS.get(table, ()))
+
+    def _covers_payload(self, payload: bytes | None) -> bool:
+        addresses = _ADDRESS_IN_JSON.findall(payload.replace(b"\\/", b"/")) if payload else ()
+        return any(self.cover_address(address.decode("utf-8", "replace")) for address in addresses)
 
     @cached_property
     def _urls(self) -> frozenset[str]:

@@ -120,3 +120,17 @@ def test_kinds_are_the_flags() -> None:
         ("a.example", 5),
         ("words", 5),
     ]
+
+
+@pytest.mark.parametrize(
+    ("payload", "covered"),
+    [
+        (b'{"url": "https://rec.example/1", "article_body": "cut o', True),
+        (b'{"url" :"https:\\/\\/www.rec.example\\/2"', True),
+        (b'{"url": "https://other.example/1", "article_body": "see https://rec.example/1', False),
+        (None, False),
+    ],
+)
+def test_a_record_that_broke_off_is_known_by_the_address_in_it(payload: bytes | None, covered: bool) -> None:
+    erased = Tombstones((tombstone_of("domain", "rec.example", 0),))
+    assert erased.cover_row("rejects", {"url": None, "payload": payload}) is covered
