@@ -139,7 +139,14 @@ def feed_settings(parsed: argparse.Namespace) -> FeedSettings | None:
             raise UsageError(
                 f"--longest-interval {parsed.longest_interval}: give 10m or more (less only with --allow-private)"
             )
+        if longest > _LONGEST_INTERVAL:
+            raise UsageError(f"--longest-interval {parsed.longest_interval}: give 30d or less")
     return FeedSettings(lists, every, budget, gap, parsed.contact or None, parsed.allow_private, longest)
+
+
+_LONGEST_INTERVAL: Final = 30 * 86_400.0
+"""Seconds: as long as a feed is left alone that has failed for long. A time further ahead is taken for one of a wrong
+clock (`clock_jumps`)."""
 
 
 def _own_list(root: str) -> str:

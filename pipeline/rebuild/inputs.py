@@ -15,6 +15,7 @@ from pipeline.memory import Memory
 from pipeline.rebuild.rows import ToldRows
 from schemas.fetch import PAGE
 from schemas.instants import Instant
+from transforms.functions.reject_payloads import given_up, is_address
 
 _SETTLED_DAYS: Final = 90
 """Days for which a page is not fetched again of which only the address is known: own choice; feeds name an item for
@@ -55,11 +56,11 @@ def _settle(now: Instant) -> str:
 
 def page_of_feed(source: str | None, feed_url: str | None, extra: str | None) -> tuple[str, str] | None:
     """Return address and item id of the page that a row was fetched from; None where it is of no item of a feed."""
-    if not source or not feed_url or not source.startswith(("http://", "https://")) or "#" in source:
+    if not source or not feed_url or not is_address(source) or "#" in source:
         return None
     try:
         guid = json.loads(extra or "{}").get("guid")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, TypeError, RecursionError):  # of a payload, which a publisher may have made
         return None
     return (source, guid) if isinstance(guid, str) else None
 
@@ -83,25 +84,17 @@ def _pages_of_texts(batch: Iterable[Sequence[Any]]) -> Iterator[tuple[bytes]]:
 
 
 def _inputs_of_rejects(batch: Iterable[Sequence[Any]]) -> Iterator[tuple[bytes]]:
-    for input_id, reject_id, _, _, payload in batch:
+    for input_id, reject_id, source, payload in batch:
         yield (_key(input_id or reject_id),)
-        given_up = _object(payload)
-        if (page := page_of_feed(given_up.get("url"), given_up.get("feed_url"), given_up.get("extra"))) is not None:
+        known = given_up(source, input_id, payload) or {}
+        if (page := page_of_feed(known.get("url"), known.get("feed_url"), known.get("extra"))) is not None:
             yield (input_of_page(*page),)
 
 
 def _pages_of_rejects(batch: Iterable[Sequence[Any]]) -> Iterator[tuple[bytes]]:
-    for _, _, source, _, _ in batch:
-        if source.startswith(("http://", "https://")) and "#" not in source:
+    for _, _, source, _ in batch:
+        if is_address(source) and "#" not in source:
             yield (page_key(source),)
-
-
-def _object(payload: bytes | None) -> dict[str, Any]:
-    try:
-        found = json.loads(payload or b"{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _key(hexadecimal: str) -> bytes:

@@ -180,7 +180,7 @@ class ToldRows:
     def rows_of_rejects(self) -> Iterator[Sequence[Any]]:
         """Yield of each reject: `input_id`, `reject_id`, `source`, `stage`, and its payload where that is an object."""
         payload = "case when stage = 'fetch' and hex(payload) like '7B%' then payload end"
-        return self._stream(f"select input_id, reject_id, source, stage, {payload} from {self.source('rejects')}")
+        return self._stream(f"select input_id, reject_id, source, {payload} from {self.source('rejects')}")
 
     def rows(self, query: str, *tables: str) -> Iterator[Sequence[Any]]:
         """Yield the rows of a query; `{0}`, `{1}` ... stand for tables."""

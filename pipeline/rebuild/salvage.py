@@ -69,7 +69,7 @@ def salvage(path: Path, now: Instant) -> Salvaged:
             (version,) = connection.execute("pragma user_version").fetchone()
             if version > MEMORY_VERSION and not faults_of(connection):
                 raise LakeError(f"{path} was written by a newer newsbeam. Upgrade newsbeam, or use another lake")
-            _read(connection, found, now)
+            _read(connection, found, now, version)
             found.faults = faults_of(connection)
     except (sqlite3.Error, UnicodeDecodeError) as error:
         if "locked" in str(error):
@@ -85,13 +85,14 @@ def _only_reading(path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def _read(connection: sqlite3.Connection, found: Salvaged, now: Instant) -> None:
+def _read(connection: sqlite3.Connection, found: Salvaged, now: Instant, version: int) -> None:
     with suppress(sqlite3.DatabaseError, UnicodeDecodeError, ValueError, TypeError):
         found.last_cycle = int(connection.execute("select coalesce(max(number), 0) from cycles").fetchone()[0])
     found.files = frozenset(_rows(connection, "select path from files", "path", lambda row: str(row[0]))[0])
     tables = {str(name) for (name,) in connection.execute("select name from sqlite_master where type = 'table'")}
     if "tombstones" not in tables:
-        found.knows_tombstones = "cycles" in tables  # of the first version, and nothing was ever erased
+        # Of the first version, and nothing was ever erased; a later one has the table.
+        found.knows_tombstones = "cycles" in tables and version == 1
     else:
         query = "select kind, value, erased_at, is_done from tombstones"
         found.tombstones, found.knows_tombstones = _rows(connection, query, "kind, value", _tombstone)
@@ -113,8 +114,10 @@ def _rows(
     for direction in ("asc", "desc"):
         try:
             for row in connection.execute(f"{query} order by {key} {direction}"):
-                with suppress(ValueError, TypeError, KeyError, InputRejected):
+                try:
                     found[read(row)] = None
+                except (ValueError, TypeError, KeyError, InputRejected):
+                    whole = False
         except (sqlite3.DatabaseError, UnicodeDecodeError):
             whole = False
             continue

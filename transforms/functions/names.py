@@ -25,6 +25,7 @@ _PREFIX = re.compile(
     r"|author|autor|auteur|text)\s*:\s*",
     re.IGNORECASE,
 )
+_BLANKS = re.compile(r"\s{2,}")
 _SEPARATOR = re.compile(r"\s*(?:;|\||•|·|\n|\s/\s|,\s*(?:and|und|et|y)\s+|,|\s+(?:and|und|et|&)\s+)\s*")
 # Of an e-mail address each part has one place to end: a thousand `@` then take no time by their cube.
 _ADDRESS = re.compile(r"https?://\S*|\bwww\.\S+|(?<!\S)[^\s@]+@[^\s.]+\.\S+|(?<!\S)@\w+")
@@ -125,7 +126,9 @@ def clean_name(text: str) -> str | None:
 
 def _parts(text: str) -> list[str]:
     # "Muster, Anna" is one name turned round only in library metadata; news pages separate people by commas.
-    return [part for part in _SEPARATOR.split(_ADDRESS.sub(" ", text)) if part]
+    # One blank at a time: of a run of them the search for separators takes the cube.
+    text = _BLANKS.sub(lambda run: "\n" if "\n" in run[0] else " ", _ADDRESS.sub(" ", text))
+    return [part for part in _SEPARATOR.split(text) if part]
 
 
 def _without_capitals(name: str) -> str:

@@ -41,8 +41,8 @@ _NOT_HINTS: Final = ("url", "first_seen_at", "attempts", "left_out")
 
 
 def is_address(source: str) -> bool:
-    """Whether a reject's source is an address that a feed has named, and no path."""
-    return source.startswith(("http://", "https://"))
+    """Whether a reject's source is an address that a feed has named, in any spelling, and no path."""
+    return source[:8].lower().startswith(("http://", "https://"))
 
 
 def may_need_payload(reject: Reject) -> bool:
@@ -57,7 +57,7 @@ def way_of(reject: Reject) -> str:
         return PAGE if item is not None and item.url is not None else FILE
     if reject.stage != feed_items.STAGE:
         return KEPT if _is_whole_page(reject) else PAGE
-    if _given_up(reject) is not None:
+    if given_up(reject.source, reject.input_id, reject.payload) is not None:
         return PAGE
     item = _item_of(reject)
     if item is None:
@@ -73,7 +73,7 @@ def due_page_of(reject: Reject, now: Instant) -> DuePage:
     Raises:
         InputRejected: its address cannot be asked.
     """
-    known = _given_up(reject)
+    known = given_up(reject.source, reject.input_id, reject.payload)
     if known is not None:
         hints = {name: value for name, value in known.items() if name not in _NOT_HINTS}
         text = json.dumps(hints, ensure_ascii=False) if hints else None
@@ -148,19 +148,24 @@ def _is_whole_page(reject: Reject) -> bool:
     return digest == reject.input_id
 
 
-def _given_up(reject: Reject) -> dict[str, Any] | None:
-    """Return what the reject of a page that was given up has kept; None for any other, whatever it looks like."""
-    fields = _fields_of(reject)
-    if fields.get("url") != reject.source or not isinstance(fields.get("first_seen_at"), int):
+def given_up(source: str, input_id: str | None, payload: bytes | None) -> dict[str, Any] | None:
+    """Return what the reject of a page that was given up has kept; None for any other, whatever it looks like.
+
+    Payloads are what publishers send: only what bears the id that newsbeam gave it is believed.
+    """
+    fields = _object(payload)
+    if fields.get("url") != source or not isinstance(fields.get("first_seen_at"), int):
         return None
-    identity = f"given up\n{reject.source}\n{fields['first_seen_at']}".encode("utf-8", "surrogatepass")
-    is_one = hashlib.sha256(identity).hexdigest() == reject.input_id
+    identity = f"given up\n{source}\n{fields['first_seen_at']}".encode("utf-8", "surrogatepass")
+    is_one = hashlib.sha256(identity).hexdigest() == input_id
     return fields if is_one and isinstance(fields.get("feed_url"), str) else None
 
 
 def _item_of(reject: Reject) -> FeedItem | None:
     fields = _fields_of(reject)
     if "#" not in reject.source or not isinstance(fields.get("guid"), str) or "feed_kind" not in fields:
+        return None
+    if not all(isinstance(fields.get(name), str | None) for name in ("url", "feed_kind", "publisher", "feed_url")):
         return None
     known: dict[str, Any] = {name: fields[name] for name in FeedItem._fields if name in fields}
     lists = {name: tuple(value) for name, value in known.items() if isinstance(value, list)}
@@ -173,8 +178,12 @@ def _document_of(reject: Reject) -> FeedDocument:
 
 
 def _fields_of(reject: Reject) -> dict[str, Any]:
+    return _object(reject.payload)
+
+
+def _object(payload: bytes | None) -> dict[str, Any]:
     try:
-        fields = json.loads(reject.payload or b"")
+        fields = json.loads(payload or b"")
     except (ValueError, RecursionError):
         return {}
     return fields if isinstance(fields, dict) else {}

@@ -234,8 +234,8 @@ class TaskStream(Generic[Task, Ticket, Result]):
         one = self._under_way[number]
         one.starts += 1
         start, time_limit, answers = one.starts, self._pool.time_limit, self._answers
+        one.turn = self._pool.turn  # before: should the pool be replaced meanwhile, the task is started once more
         done = self._pool.submit(self._function, one.task)
-        one.turn = self._pool.turn
         done.add_done_callback(lambda done: answers.put((number, start, _outcome(done, time_limit))))
 
     def _take(self, *, wait_for_one: bool = True) -> Finished[Ticket, Result]:

@@ -21,7 +21,7 @@ def test_addresses_are_no_names(stated: str, names: tuple[str, ...]) -> None:
     assert clean_authors([stated]) == names
 
 
-@pytest.mark.parametrize("unit", ["@", "a@", "@.", "a@b.", "www.", "by ", ", "])
+@pytest.mark.parametrize("unit", ["@", "a@", "@.", "a@b.", "www.", "by ", ", ", " ", "\n", "J" + " " * 990 + "x"])
 def test_what_is_stated_takes_no_time_by_its_square_however_often_it_is_stated(unit: str) -> None:
     began = time.process_time()
     clean_authors([unit * 1_000] * 10_000)

@@ -118,6 +118,11 @@ def test_what_is_of_a_feed_as_a_whole_is_left_alone(payload: bytes | None) -> No
     assert way_of(_fed(URL, payload, "2" * 64)) == OF_FEED
 
 
+def test_an_item_whose_address_is_none_is_no_item() -> None:
+    forged = json.dumps({"guid": "1", "feed_kind": "rss", "url": ["x"], "left_out": ["title"]}).encode()
+    assert way_of(_fed(f"{URL}#1", forged, "3" * 64)) == NOT_KEPT
+
+
 def test_nobody_can_pass_a_feed_off_as_a_page_that_was_given_up() -> None:
     forged = json.dumps({"url": URL, "feed_url": URL, "first_seen_at": 5, "attempts": 3}).encode()
     assert way_of(_fed(URL, forged, "3" * 64)) == OF_FEED
