@@ -101,7 +101,7 @@ def test_a_page_that_passes_after_a_fix_becomes_a_row_once(
 
 
 def test_a_longer_time_limit_is_a_fix(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = [paragraph for number in range(600) for paragraph in paragraphs(f"slow {number}")]
+    text = [paragraph for number in range(1_500) for paragraph in paragraphs(f"slow {number}")]
     Path("in/slow.html").write_text(html_page("slow", text=text))
     _run("--input", "in", "--time-limit", "0.2")
     assert _ask("select reason from rejects") == [("time_limit",)]
