@@ -630,3 +630,13 @@ def test_a_page_that_two_feeds_name_is_rejected_once(site: Site) -> None:
     account = site.run()
     assert [account[name] for name in ("inputs", "rejects", "already_seen")] == [1, 0, 1]
     assert site.ask("select count(*), count(distinct reject_id) from rejects") == [(1, 1)]
+
+
+def test_a_longest_interval_beyond_what_a_right_clock_gives_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    feeds = tmp_path / "feeds.txt"
+    feeds.write_text("https://outlet.example/feed\n")
+    command = ["run", "--feeds", str(feeds), "--output", str(tmp_path / "lake"), "--longest-interval", "31d"]
+    assert cli.main(command) == 2
+    assert "give 30d or less" in capsys.readouterr().err
