@@ -26,8 +26,9 @@ from transforms.functions.file_slices import MAX_FILE_BYTES, decompressed, read_
 from transforms.functions.folder_inputs import InputRow, SliceReader
 from transforms.functions.kinds import HEAD_BYTES, kind_of
 from transforms.functions.rejects import source_of_line
+from transforms.functions.task_stream import TaskStream
 from transforms.functions.urls import canonical_url
-from transforms.functions.worker_pool import TaskStream, shared_pool
+from transforms.functions.worker_pool import shared_pool
 
 _RUN_ID: Final = "explain"
 

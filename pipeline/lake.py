@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator
@@ -15,6 +14,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
+from pipeline.durable_files import clear_half_written, sync_folder, write_whole
 from pipeline.memory import Memory, opened_memory
 from pipeline.memory_faults import how_to_rebuild, outdated
 from pipeline.tombstone_memory import settle_copy
@@ -317,22 +317,13 @@ def sync(lake: Lake, files: Iterable[WrittenFile]) -> None:
         sync_folder(folder)
 
 
-def sync_folder(folder: Path) -> None:
-    """Force a folder's entries to the disk, so that a rename survives a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _make(lake: Lake) -> None:
     lake.unpublished.mkdir(parents=True, exist_ok=True)
     if not os.access(lake.root, os.W_OK) or not os.access(lake.private, os.W_OK):
         raise PermissionError(13, "Permission denied", str(lake.root))
     # First, so that a lake whose making is cut off is known as one, and made whole by the next run.
     if not lake.description.exists():
-        _write_whole(lake.description, description_text().encode())
+        write_whole(lake.description, description_text().encode())
     for name in ("readers", "readers-gate"):
         (lake.private / name).touch()
     _make_tables(lake)
@@ -343,7 +334,7 @@ def _make_tables(lake: Lake) -> None:
         path = lake.root / partition_path(table, EMPTY_FILE_DAY, f"schema-{SCHEMA_VERSION}.parquet")
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write_whole(path, encode(schema.empty_table(), SORTED_BY[table]))
+            write_whole(path, encode(schema.empty_table(), SORTED_BY[table]))
 
 
 def lift(lake: Lake) -> None:
@@ -355,7 +346,7 @@ def lift(lake: Lake) -> None:
     described = json.loads(lake.description.read_text())
     if described["schema_version"] != SCHEMA_VERSION:
         _make_tables(lake)
-        _write_whole(lake.description, (json.dumps(described | {"schema_version": SCHEMA_VERSION}) + "\n").encode())
+        write_whole(lake.description, (json.dumps(described | {"schema_version": SCHEMA_VERSION}) + "\n").encode())
 
 
 def description_text() -> str:
@@ -363,41 +354,10 @@ def description_text() -> str:
     return json.dumps({"schema_version": SCHEMA_VERSION, "made_by": f"newsbeam {newsbeam_version()}"}) + "\n"
 
 
-def _write_whole(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # two first runs may make the lake at once
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-_HALF_WRITTEN: Final = re.compile(r"\..+\.(\d+)\.tmp")
-
-
 def _clear_half_written(lake: Lake) -> None:
-    """Delete what processes have left that died while they made the lake; others may be making it now."""
     empty = (lake.root / partition_path(table, EMPTY_FILE_DAY, "none") for table in TABLES)
     for folder in {lake.private, *(path.parent for path in empty)}:
-        for path in folder.glob(".*.tmp"):
-            found = _HALF_WRITTEN.fullmatch(path.name)
-            if found is not None and not _is_alive(int(found[1])):
-                path.unlink(missing_ok=True)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+        clear_half_written(folder)
 
 
 def _check_version(lake: Lake) -> None:

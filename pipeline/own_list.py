@@ -6,12 +6,12 @@ It is no part of the memory, which a cycle holds while it runs: feeds can be add
 from __future__ import annotations
 
 import fcntl
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from pipeline.durable_files import write_whole
 from pipeline.feed_list import read_feed_list
 from pipeline.lake import Lake
 from schemas.errors import UsageError
@@ -76,12 +76,7 @@ def _append(path: Path, urls: Iterable[str]) -> None:
     # Bytes that are no UTF-8 can only be in comments here: else the list could not have been read.
     before = path.read_text("utf-8", "replace") if path.is_file() else _HEAD
     text = before if before.endswith("\n") or not before else before + "\n"
-    made = path.with_suffix(".new")
-    with made.open("w", encoding="utf-8") as file:
-        file.write(text + "".join(f"{url}\n" for url in urls))
-        file.flush()
-        os.fsync(file.fileno())
-    made.replace(path)  # whole or not at all, for a run that reads it meanwhile
+    write_whole(path, (text + "".join(f"{url}\n" for url in urls)).encode())  # for a run that reads it meanwhile
 
 
 def _has_feeds(data: bytes) -> bool:

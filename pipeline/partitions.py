@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from pipeline.durable_files import sync_folder
 from pipeline.folder_exchange import exchange_folders
-from pipeline.lake import EMPTY_FILE_DAY, Lake, sync_folder
+from pipeline.lake import EMPTY_FILE_DAY, Lake
 from pipeline.reader_lock import without_readers
 from schemas.errors import LakeError
 from schemas.tables import PARTITION_COLUMN, TABLES

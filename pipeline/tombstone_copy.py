@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from pipeline.durable_files import write_whole
 from schemas.errors import LakeError
 from schemas.tombstone import KINDS, Tombstone
 
@@ -52,29 +52,11 @@ def write_copy(path: Path, kept: Iterable[KeptTombstone]) -> None:
         LakeError: it cannot be written.
     """
     tombstones = [{**one.tombstone._asdict(), "is_done": one.is_done} for one in kept]
-    temporary = _temporary(path)
+    text = json.dumps({"version": _VERSION, "tombstones": tombstones}, indent=1)
     try:
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump({"version": _VERSION, "tombstones": tombstones}, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        descriptor = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        write_whole(path, text.encode())
     except OSError as error:
         raise LakeError(f"{path} cannot be written: {error}") from error
-
-
-def clear_unfinished(path: Path) -> None:
-    """Delete what a process has left that died while it wrote the copy."""
-    _temporary(path).unlink(missing_ok=True)
-
-
-def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name}.tmp")  # one process at a time: the lake's lock is held
 
 
 def _kept(one: Any) -> KeptTombstone:

@@ -5,7 +5,7 @@ even if the memory is lost.
 from __future__ import annotations
 
 from pipeline.memory import Memory
-from pipeline.tombstone_copy import KeptTombstone, clear_unfinished, copy_of, read_copy, write_copy
+from pipeline.tombstone_copy import KeptTombstone, copy_of, read_copy, write_copy
 from schemas.errors import LakeError
 from schemas.tombstone import Tombstone
 from transforms.functions.tombstones import Tombstones
@@ -40,7 +40,6 @@ def settle_copy(memory: Memory) -> None:
         LakeError: the copy has a takedown that was carried out and that the memory does not know: it is an old copy.
     """
     kept = _kept(memory)
-    clear_unfinished(copy_of(memory.path))
     try:
         copied = read_copy(copy_of(memory.path))
     except LakeError:

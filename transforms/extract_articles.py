@@ -17,7 +17,8 @@ from schemas.reject import Reject
 from transforms.clocks import timed, with_timestamp
 from transforms.functions.printed_articles import printed_article_from_page
 from transforms.functions.rejects import reject_page
-from transforms.functions.worker_pool import Finished, TaskStream, shared_pool
+from transforms.functions.task_stream import Finished, TaskStream
+from transforms.functions.worker_pool import shared_pool
 
 STAGE = "extract"
 ARTICLES, REJECTS = "articles", "rejects"

@@ -14,7 +14,8 @@ from schemas.errors import InputRejected, ModelError
 from schemas.tagged_article import NO_MODEL, NOT_DONE, TaggedArticle
 from transforms.clocks import timed, with_timestamp
 from transforms.functions.tagging import BATCH_ARTICLES, BATCH_CHARACTERS, Text
-from transforms.functions.worker_pool import MODEL_BROKEN, Finished, TaskStream, shared_pool
+from transforms.functions.task_stream import Finished, TaskStream
+from transforms.functions.worker_pool import MODEL_BROKEN, shared_pool
 
 Tags: TypeAlias = list[tuple[list[Any], str]]
 _Ticket: TypeAlias = list[tuple[TaggedArticle, Any]]

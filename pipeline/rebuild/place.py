@@ -19,7 +19,8 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.lake import Lake, publish, sync_folder
+from pipeline.durable_files import sync_folder
+from pipeline.lake import Lake, publish
 
 _LOGS: Final = ("-wal", "-shm")
 _DAMAGED, _REPLACED = "damaged", "replaced"

@@ -25,7 +25,8 @@ from tests.faults.tally import Effort, Tally
 from tests.faults.terminals import forked
 from tests.transforms.functions import pool_tasks
 from transforms.functions import dates, feed_poller, parquet_rows
-from transforms.functions.worker_pool import Finished, TaskStream, WorkerPool
+from transforms.functions.task_stream import Finished, TaskStream
+from transforms.functions.worker_pool import WorkerPool
 
 _MOST_SECONDS: Final = 60.0
 

@@ -288,16 +288,16 @@ def never_end() -> None:
 def reject_with_worker() -> None:
     """Make no second try with the page of a worker that died."""
     from schemas.errors import InputRejected
-    from transforms.functions import worker_pool
+    from transforms.functions import task_stream
 
-    real = worker_pool._outcome
+    real = task_stream._outcome
 
     def outcome(*given: Any) -> Any:
         found = real(*given)
-        is_lost = isinstance(found, InputRejected) and found.reason == worker_pool._WORKER_DIED
+        is_lost = isinstance(found, InputRejected) and found.reason == task_stream._WORKER_DIED
         return InputRejected("died", "its worker died") if is_lost else found
 
-    worker_pool._outcome = outcome
+    task_stream._outcome = outcome
 
 
 def exchange_in_two_steps() -> None:

@@ -73,11 +73,11 @@ def die_lifting(after: int) -> None:
 
     from pipeline import lake
 
-    real, left = lake._write_whole, iter(range(after))
+    real, left = lake.write_whole, iter(range(after))
 
     def write_whole(*given: Any) -> None:
         if next(left, None) is None:
             os.kill(os.getpid(), signal.SIGKILL)
         real(*given)
 
-    lake._write_whole = write_whole
+    lake.write_whole = write_whole

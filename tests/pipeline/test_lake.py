@@ -195,15 +195,15 @@ def test_a_lake_below_a_folder_that_looks_like_a_partition_is_refused(tmp_path: 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_process_has_left_of_the_making_goes_and_what_is_being_made_stays(tmp_path: Path) -> None:
+def test_what_a_killed_process_has_half_written_goes_and_what_is_being_written_stays(tmp_path: Path) -> None:
     lake = open_or_make_lake(str(tmp_path / "lake"))
     ended = subprocess.Popen(["true"])
     ended.wait()
-    left = lake.private / f".lake.json.{ended.pid}.tmp"
+    left, left_later = (lake.private / f".{name}.{ended.pid}.tmp" for name in ("lake.json", "tombstones.json"))
     empty = next(lake.root.glob("articles/date=1970-01-01"))
     left_too, at_work = (empty / f".schema-2.parquet.{process}.tmp" for process in (ended.pid, os.getpid()))
-    for path in (left, left_too, at_work):
+    for path in (left, left_later, left_too, at_work):
         path.touch()
     with opened_memory(lake.memory) as memory:
         recover(lake, memory)
-    assert [path.exists() for path in (left, left_too, at_work)] == [False, False, True]
+    assert [path.exists() for path in (left, left_later, left_too, at_work)] == [False, False, False, True]

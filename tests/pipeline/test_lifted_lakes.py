@@ -56,7 +56,7 @@ def test_a_lake_is_not_said_to_be_lifted_before_it_is(older: Lake, monkeypatch: 
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pipeline.lake._write_whole", fail)
+    monkeypatch.setattr("pipeline.lake.write_whole", fail)
     with pytest.raises(OSError, match="No space"):
         lift(older)
     assert _described(older)["schema_version"] == 1

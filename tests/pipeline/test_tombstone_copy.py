@@ -60,21 +60,18 @@ def test_the_copy_has_a_takedown_before_its_commit_and_drops_it_where_none_came(
         assert read_copy(copy_of(memory.path)) == [KeptTombstone(tombstone, True)]
 
 
-def test_a_copy_that_is_gone_is_written_again_and_what_was_half_written_goes(tmp_path: Path) -> None:
+def test_a_copy_that_is_gone_or_damaged_is_written_again(tmp_path: Path) -> None:
     with opened_memory(tmp_path / "memory.sqlite") as memory:
         with memory.cycle():
             note_tombstone(memory, KEPT[0].tombstone)
         note_done(memory)
         copy = copy_of(memory.path)
-        half = copy.with_name(".tombstones.json.tmp")
         for text in (None, "{ no"):
             copy.unlink()
-            half.touch()
             if text:
                 copy.write_text(text)
             settle_copy(memory)
             assert read_copy(copy) == [KEPT[0]]
-            assert not half.exists()
 
 
 def test_a_memory_without_a_takedown_that_was_carried_out_is_old(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from schemas.errors import InputRejected
+from transforms.functions.worker_pool import WorkerPool
 
 
 def double(number: int) -> int:
@@ -81,3 +82,8 @@ class _Odd(Exception):
 
     def __init__(self, one: str, two: str) -> None:
         super().__init__(f"{one} and {two}")
+
+
+def workers_of(pool: WorkerPool) -> set[int]:
+    """Return the processes that take a pool's tasks."""
+    return {future.result(20) for future in [pool.submit(pid_of_worker, None) for _ in range(20)]}
