@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -50,6 +50,8 @@ class FinishedCycle:
     """What a cycle over feeds counted beside the account: feeds polled, items new, pages fetched ..."""
     failed_polls: Mapping[str, int] = field(default_factory=dict)
     """Of these, how many polls failed for which reason, the commonest first."""
+    rejects_by_reason: Mapping[str, int] = field(default_factory=dict)
+    """How many inputs were rejected for which `stage: reason`."""
     counters: Mapping[str, int] = field(default_factory=dict)
     """Beam's own, by `<PTransform>.<name>`."""
     replays: Sequence[Replay] = ()
@@ -100,12 +102,18 @@ def run_cycle(
         sync(lake, files)
         memory.note_cycle(number, run_id, report.finished_at)
     publish(lake, [file.path for file in files])
-    seconds = time.perf_counter() - started
-    not_done = counters.get("TagTopics.failed", 0) + counters.get("TagEntities.failed", 0)
     failed = _failed_polls(lake, files) if feeds else {}
-    polled = _polled(counters) | {"failed": sum(failed.values())} if feeds else {}
-    replays = () if again is None else again.rows
-    return FinishedCycle(report, _seconds_by_stage(counters), seconds, not_done, polled, failed, counters, replays)
+    return FinishedCycle(
+        report=report,
+        seconds_by_stage=_seconds_by_stage(counters),
+        seconds=time.perf_counter() - started,
+        tags_not_done=counters.get("TagTopics.failed", 0) + counters.get("TagEntities.failed", 0),
+        polled=_polled(counters) | {"failed": sum(failed.values())} if feeds else {},
+        failed_polls=failed,
+        rejects_by_reason=Counter(f"{row['stage']}: {row['reason']}" for row in _read(lake, files, "rejects", "stage")),
+        counters=counters,
+        replays=() if again is None else again.rows,
+    )
 
 
 def _graph(lake: Lake, memory: Memory, settings: RunSettings, run_id: str, cycle: int, read_at: Instant) -> CycleGraph:
@@ -187,15 +195,17 @@ def _polled(counters: Mapping[str, int]) -> dict[str, int]:
 
 
 def _failed_polls(lake: Lake, files: Sequence[WrittenFile]) -> dict[str, int]:
-    """Read from the rows of `feeds`, once they are published, why polls failed."""
     from transforms.functions.polling import FAILED  # with the HTTP client, which a run over folders has no use for
 
-    reasons: Counter[str] = Counter()
+    rows = _read(lake, files, "feeds", "outcome")
+    return dict(Counter(row["reason"] or "unknown" for row in rows if row["outcome"] == FAILED).most_common())
+
+
+def _read(lake: Lake, files: Sequence[WrittenFile], table: str, column: str) -> Iterator[dict[str, str | None]]:
+    """Read a column and the reasons from the rows of one table, once they are published."""
     for file in files:
-        if file.table == "feeds":
-            rows = read_table(lake.root / file.path, columns=["outcome", "reason"], partitioning=None).to_pylist()
-            reasons.update(row["reason"] or "unknown" for row in rows if row["outcome"] == FAILED)
-    return dict(reasons.most_common())
+        if file.table == table:
+            yield from read_table(lake.root / file.path, columns=[column, "reason"], partitioning=None).to_pylist()
 
 
 def _seconds_by_stage(counters: Mapping[str, int]) -> dict[str, float]:

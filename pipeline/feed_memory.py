@@ -198,13 +198,15 @@ class FeedMemory:
     def due_pages(self, now: Instant, most: int) -> list[DuePage]:
         """Return pages that may be asked for now, of all hosts in turn, and of each host those of all feeds in turn.
 
-        So no feed holds up another one's pages on a host by naming many of them.
+        So no feed holds up another one's pages on a host by naming many of them. Of each feed, what a replay asks for
+        comes first: it was seen long ago, and newer pages may never end.
         """
-        of_feed = "row_number() over (partition by host, feed_url order by first_seen_at desc, url) as of_feed"
-        place = "row_number() over (partition by host order by of_feed, first_seen_at desc, url) as place"
+        again = self._asked_again()
+        of_feed = f"row_number() over (partition by host, feed_url order by {again} desc, first_seen_at desc, url)"
+        place = f"row_number() over (partition by host order by of_feed, {again} desc, first_seen_at desc, url)"
         query = (
-            f"select {_PAGE} from (select {_PAGE}, {place} from (select {_PAGE}, {of_feed} from due_pages "
-            "where due_at <= ?)) order by place, due_at, url limit ?"
+            f"select {_PAGE} from (select {_PAGE}, {place} as place from (select {_PAGE}, {of_feed} as of_feed "
+            "from due_pages where due_at <= ?)) order by place, due_at, url limit ?"
         )
         return self._checked(DuePage, query, now, most)
 
@@ -222,12 +224,21 @@ class FeedMemory:
         return self._memory.row("select 1 from settled_pages where id = ?", page_key(url)) is not None
 
     def trim_pages(self, feed_url: str, most: int) -> int:
-        """Forget, of the waiting pages that a feed has named, the oldest beyond so many; returns how many."""
-        query = "select url from due_pages where feed_url = ? order by first_seen_at desc, url limit -1 offset ?"
-        beyond = self._memory.rows(query, feed_url, most)
+        """Forget, of the waiting pages that a feed has named, the oldest beyond so many; returns how many.
+
+        Pages that a replay asks for stay, and are not counted: its user named them, and not the feed.
+        """
+        named = f"select url from due_pages where feed_url = ? and not {self._asked_again()}"
+        beyond = self._memory.rows(f"{named} order by first_seen_at desc, url limit -1 offset ?", feed_url, most)
         for (url,) in beyond:
             self.drop_page(url)
         return len(beyond)
+
+    def _asked_again(self) -> str:
+        """Return, in SQL, whether a page waits since a replay asks for it."""
+        # A lake in which nothing was replayed has no such table.
+        is_there = self._memory.row("select 1 from sqlite_master where name = 'replay_queue'") is not None
+        return "(url in (select url from replay_queue where is_tried))" if is_there else "(0)"
 
     def keep_page(self, page: DuePage) -> None:
         """Note what is known of a waiting page from now on."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 from pipeline.durable_files import sync_folder
 from pipeline.folder_exchange import exchange_folders
@@ -20,6 +21,19 @@ from pipeline.lake import EMPTY_FILE_DAY, Lake
 from pipeline.reader_lock import without_readers
 from schemas.errors import LakeError
 from schemas.tables import PARTITION_COLUMN, TABLES
+
+_AS_IT_WAS: Final = (
+    "could not be rewritten: {why}. It is as it was, and readers see that; nothing is lost. Mend that, then start it "
+    "again"
+)
+_NOT_CONFIRMED: Final = (
+    "has its new files, and readers see these, but the disk did not confirm the exchange: {why}. A power cut may bring "
+    "the old files back, which are still in {old}; nothing is lost. Mend that, then start it again"
+)
+_NOT_DELETED: Final = (
+    "has its new files, and readers see these, but of the old ones, in {old}, not all could be deleted: {why}. Nothing "
+    "is lost. Mend that, then start it again: whatever writes this lake next deletes them first"
+)
 
 
 @dataclass(frozen=True)
@@ -57,26 +71,30 @@ def replace_files(lake: Lake, partition: Partition, write: Callable[[Path], None
         write: gets the empty folder to write to; what it raises leaves the day as it was.
 
     Raises:
-        LakeError: the disk or the file system failed.
+        LakeError: the disk or the file system failed; it says whether the day has its old files or its new ones.
     """
     staged = lake.rewriting / partition.table / partition.folder.name
+    state = _AS_IT_WAS
     try:
         staged.mkdir(parents=True)
         write(staged)
         _sync(staged)
         with without_readers(lake):
             exchange_folders(staged, partition.folder)
+            state = _NOT_CONFIRMED
             sync_folder(partition.folder.parent)
             sync_folder(staged.parent)
             if not partition.files():
                 partition.folder.rmdir()
+        state = _NOT_DELETED
+        clear_rewriting(lake)
     except OSError as error:
         why = error.strerror or error
-        raise LakeError(
-            f"{partition.folder} could not be rewritten: {why}. Nothing is lost; mend that, then start it again"
-        ) from error
+        raise LakeError(f"{partition.folder} {state.format(why=why, old=staged)}") from error
     finally:
-        clear_rewriting(lake)
+        # After an exchange that may not be on the disk, the old files are what a power cut would bring back.
+        if state == _AS_IT_WAS:
+            shutil.rmtree(lake.rewriting, ignore_errors=True)
 
 
 def _sync(folder: Path) -> None:

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from pyarrow.parquet import read_table
 
 from pipeline.build import ReplayGraph
-from pipeline.commands.query import connect
 from pipeline.lake import Lake
 from pipeline.memory import Memory
 from pipeline.replay_memory import (
@@ -157,6 +156,8 @@ def replaying(lake: Lake, memory: Memory, work: ReplayWork | None, *, polls: boo
 
 
 def _latest_attempt(lake: Lake) -> Instant:
+    from pipeline.commands.query import connect  # with DuckDB, which a run that does nothing again has no use for
+
     with connect(str(lake.root), ("replays",)) as connection:
         query = "select coalesce(epoch_us(max(attempted_at)), 0) from replays"
         return int(connection.execute(query).fetchall()[0][0])

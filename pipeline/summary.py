@@ -50,14 +50,13 @@ class RunSummary:
             setattr(self, name, getattr(self, name) + getattr(cycle.report, name))
         self.cycles += 1
         self.tags_not_done += cycle.tags_not_done
+        self.rejects_by_reason = _added(self.rejects_by_reason, cycle.rejects_by_reason)
         for stage, seconds in cycle.seconds_by_stage.items():
             self.seconds_by_stage[stage] = self.seconds_by_stage.get(stage, 0.0) + seconds
         if cycle.polled:
             before = self.feeds or {}
             self.feeds = {name: int(before.get(name) or 0) + cycle.polled[name] for name in _POLLED}
-            sums = Counter(self.failed_polls_by_reason)
-            sums.update(cycle.failed_polls)
-            self.failed_polls_by_reason = dict(sums.most_common())
+            self.failed_polls_by_reason = _added(self.failed_polls_by_reason, cycle.failed_polls)
 
     def add_waiting(self, pages: int, next_due_at: Instant | None) -> None:
         """Add what polling leaves: pages still to be fetched, and when the next feed or page is due: now, or later."""
@@ -129,6 +128,13 @@ class RunSummary:
         stages = {**self.seconds_by_stage}
         stages["engine and start"] = max(0.0, self.seconds - sum(stages.values()))
         return ", ".join(f"{stage} {seconds:,.1f} s" for stage, seconds in stages.items() if seconds >= 0.05)
+
+
+def _added(counts: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    """Add counts; the commonest come first."""
+    sums = Counter(counts)
+    sums.update(more)
+    return dict(sorted(sums.items(), key=lambda one: (-one[1], one[0])))
 
 
 def _commonest(counts: Mapping[str, int]) -> str:

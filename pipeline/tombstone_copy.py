@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from pipeline.durable_files import write_whole
-from schemas.errors import LakeError
+from schemas.errors import DamagedError, LakeError
 from schemas.tombstone import KINDS, Tombstone
 
 _NAME: Final = "tombstones.json"
@@ -32,17 +32,24 @@ def read_copy(path: Path) -> list[KeptTombstone] | None:
     """Return what the copy holds; None where there is none.
 
     Raises:
-        LakeError: it cannot be read.
+        DamagedError: it cannot be read.
+        LakeError: it was written by a newer newsbeam, and may say what this one does not understand.
     """
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(known["version"], int) or known["version"] > _VERSION:
-            raise LakeError(f"{path} was written by a newer newsbeam. Upgrade newsbeam")
+        version = known["version"]
+        if not isinstance(version, int):
+            raise ValueError(f"no version: {str(version)[:100]}")
+        if version > _VERSION:
+            raise LakeError(
+                f"{path}, which says what was taken down, has version {version}; this newsbeam knows {_VERSION}: a "
+                "newer one wrote it. Nothing was written. Upgrade newsbeam, then start this again"
+            )
         return [_kept(one) for one in known["tombstones"]]
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise LakeError(f"{path} cannot be read: {error}") from error
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DamagedError(f"{path} cannot be read: {error}") from error
 
 
 def write_copy(path: Path, kept: Iterable[KeptTombstone]) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pipeline.memory import Memory
 from pipeline.tombstone_copy import KeptTombstone, copy_of, read_copy, write_copy
-from schemas.errors import LakeError
+from schemas.errors import DamagedError
 from schemas.tombstone import Tombstone
 from transforms.functions.tombstones import Tombstones
 
@@ -34,15 +34,16 @@ def note_done(memory: Memory) -> None:
 
 
 def settle_copy(memory: Memory) -> None:
-    """Make the copy say what the memory says, whoever was killed between the two.
+    """Make the copy say what the memory says, whoever was killed between the two; one that is damaged is made anew.
 
     Raises:
-        LakeError: the copy has a takedown that was carried out and that the memory does not know: it is an old copy.
+        DamagedError: the copy has a takedown that was carried out and that the memory does not know: it is an old copy.
+        LakeError: the copy was written by a newer newsbeam; it stays as it is.
     """
     kept = _kept(memory)
     try:
         copied = read_copy(copy_of(memory.path))
-    except LakeError:
+    except DamagedError:
         copied = None
     known = {(one.tombstone.kind, one.tombstone.value) for one in kept}
     for one in copied or ():

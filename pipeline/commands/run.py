@@ -14,9 +14,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from rich.console import Console
 
 from pipeline import progress
-from pipeline.commands.query import connect
 from pipeline.cycle import FinishedCycle, new_run_id, run_cycle
-from pipeline.erasure import finish_erasures
 from pipeline.failure_remedies import ADDRESS_REFUSED, REMEDIES
 from pipeline.input_plan import find_files, plan_cycles
 from pipeline.lake import Lake, check_no_job, locked, open_or_make_lake, opened_lake_memory, recover
@@ -26,6 +24,7 @@ from pipeline.runners import beam_options
 from pipeline.settings import FeedSettings, RunSettings
 from pipeline.stopping import stopping_on_signals
 from pipeline.summary import RunSummary
+from pipeline.tombstone_memory import tombstones_of
 from schemas.cycle_report import ACCOUNT_COLUMNS
 from schemas.errors import NewsbeamError
 from schemas.input_slice import InputSlice
@@ -53,8 +52,7 @@ def run(settings: RunSettings) -> int:
         stopping_on_signals() as stop,
     ):
         _say_recovered(recover(lake, memory))
-        if (count := finish_erasures(lake, memory)) is not None:
-            say("erased", f"an erasure that was cut off is finished: {count:,} rows", rows=count)
+        _finish_erasures(lake, memory)
         with progress.shown(_bytes(files), quiet=settings.quiet or is_json() or not files):
             for slices in plan_cycles(files):
                 if stop.is_set():
@@ -68,7 +66,6 @@ def run(settings: RunSettings) -> int:
         if polling is not None and summary.complete:
             polling.poll(lake, memory, options, summary, stop)
     summary.seconds = time.perf_counter() - started
-    summary.rejects_by_reason = reasons_of_rejects(str(lake.root), summary)
     say_and_judge(summary, settings)
     return 0
 
@@ -149,19 +146,20 @@ def say_and_judge(summary: RunSummary, settings: RunSettings) -> None:
         raise NewsbeamError(f"{summary.rejects:,} rejects of {summary.inputs:,} inputs are over --max-rejects {limit}")
 
 
-def reasons_of_rejects(lake: str, summary: RunSummary) -> dict[str, int]:
-    """Return how many of a run's rejects had which `stage: reason`, the commonest first."""
-    if not summary.rejects:
-        return {}
-    query = "select stage || ': ' || reason, count(*) from rejects where run_id = ? group by all order by 2 desc, 1"
-    return {str(reason): int(count) for reason, count in connect(lake).execute(query, [summary.run_id]).fetchall()}
-
-
 def _say_recovered(counts: tuple[int, int]) -> None:
     published, deleted = counts
     if published or deleted:
         left = f"{published} finished files published, {deleted} unfinished ones deleted (their inputs are read again)"
         say("recovered", f"an earlier run was cut off: {left}", published=published, deleted=deleted)
+
+
+def _finish_erasures(lake: Lake, memory: Memory) -> None:
+    if not tombstones_of(memory, only_unfinished=True):
+        return
+    from pipeline.erasure import finish_erasures  # with DuckDB, which takes a tenth of a second to load
+
+    count = finish_erasures(lake, memory) or 0
+    say("erased", f"an erasure that was cut off is finished: {count:,} rows", rows=count)
 
 
 def _say_cycle(cycle: FinishedCycle, message: str) -> None:

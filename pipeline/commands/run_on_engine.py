@@ -17,7 +17,8 @@ from apache_beam.options.pipeline_options import PipelineOptions, PortableOption
 from apache_beam.runners.runner import PipelineState
 
 from pipeline.build import EngineGraph, FeedSource, FolderSource, StreamGraph, Work, build_backfill, build_stream
-from pipeline.commands.run import reasons_of_rejects, say_and_judge
+from pipeline.commands.query import connect
+from pipeline.commands.run import say_and_judge
 from pipeline.cycle import FinishedCycle, cycle_report, new_run_id
 from pipeline.engine_lake import Claim, EngineLake, open_or_make_engine_lake
 from pipeline.input_plan import find_files, slices_of
@@ -128,7 +129,7 @@ def _backfill(
     summary.seconds = time.perf_counter() - started
     summary.add(FinishedCycle(report, {}, summary.seconds))
     if "://" not in lake.root:
-        summary.rejects_by_reason = reasons_of_rejects(lake.root, summary)
+        summary.rejects_by_reason = _reasons_of_rejects(lake.root, summary)
     say_and_judge(summary, settings)
     return 0
 
@@ -295,3 +296,11 @@ def _settle(outcome: Future[object], work: Callable[[], object]) -> None:
         outcome.set_result(work())
     except BaseException as error:
         outcome.set_exception(error)
+
+
+def _reasons_of_rejects(lake: str, summary: RunSummary) -> dict[str, int]:
+    """Return how many of a run's rejects had which `stage: reason`, the commonest first."""
+    if not summary.rejects:
+        return {}
+    query = "select stage || ': ' || reason, count(*) from rejects where run_id = ? group by all order by 2 desc, 1"
+    return {str(reason): int(count) for reason, count in connect(lake).execute(query, [summary.run_id]).fetchall()}

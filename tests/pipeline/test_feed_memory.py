@@ -10,6 +10,7 @@ import pytest
 from pipeline.feed_memory import FeedMemory
 from pipeline.host_memory import HostMemory
 from pipeline.memory import Memory
+from pipeline.replay_memory import Queued, drop_queued, note_queued
 from schemas.due_page import DuePage
 from schemas.errors import LakeError
 from schemas.feed_state import NEVER, FeedState
@@ -161,6 +162,23 @@ def test_of_a_feed_the_oldest_waiting_pages_are_forgotten(memory: Memory, feeds:
         assert feeds.trim_pages("https://a.example/feed", 9) == 0
         assert feeds.trim_pages("https://a.example/feed", 4) == 5
     assert {page.url[-1] for page in feeds.due_pages(0, 99)} == set("56789")
+
+
+def test_pages_that_a_replay_asks_for_are_not_forgotten_for_newer_ones_and_come_first(
+    memory: Memory, feeds: FeedMemory
+) -> None:
+    with memory.cycle():
+        for number in range(9):
+            feeds.add_page(_page(number)._replace(first_seen_at=number))
+        asked = [Queued("tried", _page(2).url, True), Queued("other of its address", _page(2).url, False)]
+        note_queued(memory, [*asked, Queued("not tried", _page(3).url, False)])
+        assert [page.url[-1] for page in feeds.due_pages(0, 3)] == list("287")
+        assert feeds.trim_pages("https://a.example/feed", 8) == 0
+        assert feeds.trim_pages("https://a.example/feed", 4) == 4
+        assert {page.url[-1] for page in feeds.due_pages(0, 99)} == set("25678")
+        drop_queued(memory, [one.reject_id for one in asked])
+        assert feeds.trim_pages("https://a.example/feed", 4) == 1
+    assert {page.url[-1] for page in feeds.due_pages(0, 99)} == set("5678")
 
 
 def test_there_is_no_work_while_hosts_want_to_be_left_alone(memory: Memory, feeds: FeedMemory) -> None:

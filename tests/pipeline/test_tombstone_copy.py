@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import cli
 from pipeline.memory import Memory, opened_memory
 from pipeline.tombstone_copy import KeptTombstone, copy_of, read_copy, write_copy
 from pipeline.tombstone_memory import note_done, note_tombstone, settle_copy
-from schemas.errors import LakeError
+from schemas.errors import DamagedError, LakeError
 from schemas.tombstone import DOMAIN, MATCH, URL, Tombstone
 
 KEPT = [
@@ -33,14 +34,48 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         '{"version": 1}',
         '{"version": 1, "tombstones": [{"kind": "song", "value": "a", "erased_at": 1, "is_done": true}]}',
         '{"version": 1, "tombstones": [{"kind": "url", "value": 3, "erased_at": 1, "is_done": true}]}',
-        '{"version": 2, "tombstones": []}',
+        '{"version": "one", "tombstones": []}',
+        "[" * 100_000,
     ],
 )
 def test_what_is_none_is_an_error_and_not_an_empty_one(tmp_path: Path, text: str) -> None:
     path = tmp_path / "tombstones.json"
     path.write_text(text)
-    with pytest.raises(LakeError, match=r"tombstones\.json"):
+    with pytest.raises(DamagedError, match=r"tombstones\.json"):
         read_copy(path)
+
+
+def test_what_a_newer_newsbeam_wrote_stays_as_it_is(tmp_path: Path) -> None:
+    text = '{"version": 2, "tombstones": {"by_digest": ["5e1f"]}}'
+    with opened_memory(tmp_path / "memory.sqlite") as memory:
+        copy = copy_of(memory.path)
+        copy.write_text(text)
+        with pytest.raises(LakeError, match=r"tombstones\.json.*has version 2.*Upgrade newsbeam") as raised:
+            settle_copy(memory)
+        assert not isinstance(raised.value, DamagedError)  # which would have the memory made anew
+    assert copy.read_text() == text
+
+
+def test_no_command_that_writes_goes_past_a_newer_newsbeams_takedowns(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.txt"
+    page.write_text("Strike over\n\n" + "The strike at the harbour ended on Tuesday after nine days of talks. " * 10)
+    lake = tmp_path / "lake"
+    assert cli.main(["run", "--input", str(page), "--output", str(lake)]) == 0
+    copy = lake / "_newsbeam" / "tombstones.json"
+    copy.write_text('{"version": 2, "tombstones": []}')
+    before = {path: path.read_bytes() for path in lake.rglob("*.parquet")}
+    for command in (
+        ["run", "--input", str(page), "--output", str(lake)],
+        ["erase", str(lake), "--url", "https://outlet.example/a"],
+        ["compact", str(lake)],
+    ):
+        capsys.readouterr()
+        assert cli.main(command) == 1, command
+        assert "Upgrade newsbeam" in capsys.readouterr().err
+    assert copy.read_text() == '{"version": 2, "tombstones": []}'
+    assert {path: path.read_bytes() for path in lake.rglob("*.parquet")} == before
 
 
 def test_the_copy_has_a_takedown_before_its_commit_and_drops_it_where_none_came(tmp_path: Path) -> None:

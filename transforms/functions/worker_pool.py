@@ -9,6 +9,7 @@ pebble kills a task that runs over its limit and replaces the process (measured:
 from __future__ import annotations
 
 import atexit
+import fcntl
 import gc
 import logging
 import multiprocessing
@@ -20,9 +21,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager, suppress
-from functools import partial
 from multiprocessing import forkserver
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext
+from multiprocessing.synchronize import RLock
 from typing import Any, Final, TypeVar
 
 import pebble.pool.process
@@ -41,6 +43,11 @@ PRELOADED_MODELS = (*PRELOADED_MODULES, "transforms.functions.preloaded_models")
 
 MODEL_BROKEN: Final = "model_broken"
 """Reason of a task's rejection that concerns all tasks: the models of this installation cannot be used."""
+_PIPE_BYTES: Final = 1_048_576
+"""As wide as Linux lets everybody make a pipe. The next task lies in it when a process is done with its last; through
+the 64 kB that are the default it would be handed over a piece at a time, while the process waits (seven pages in ten
+are larger)."""
+
 WORKERS_LOST: Final = (
     "the worker processes were ended from outside; nothing of this cycle was kept. The same command goes on from there"
 )
@@ -65,6 +72,30 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+class _PoolContext(ForkServerContext):
+    """Makes what a pool's processes share: its pipes, and its locks, which it keeps for as long as the pool is there.
+
+    pebble (5.2) lets go of the locks before it ends the processes. Their semaphores went with that, and a process that
+    was about to start printed a traceback, since it found none.
+    """
+
+    def __init__(self) -> None:
+        self._locks: list[RLock] = []
+
+    def RLock(self) -> RLock:
+        """Return a lock that is kept."""
+        lock = super().RLock()
+        self._locks.append(lock)
+        return lock
+
+    def Pipe(self, duplex: bool = True) -> tuple[Connection, Connection]:
+        """Return a pipe that holds a whole page, where the system can make it so wide."""
+        reader, writer = super().Pipe(duplex)
+        with suppress(AttributeError, OSError):  # only Linux can, and gives a user so much of it and no more
+            fcntl.fcntl(writer.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        return reader, writer
+
+
 class WorkerPool:
     """Processes that run one function over many tasks, each within `time_limit` seconds.
 
@@ -74,19 +105,20 @@ class WorkerPool:
     def __init__(self, processes: int, time_limit: float, preloaded: Sequence[str] = PRELOADED_MODULES) -> None:
         self.processes = processes
         self.time_limit = time_limit
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(list(preloaded))
+        forkserver.set_forkserver_preload(list(preloaded))
         # Each process has a core to itself; matrix products on all of them would only get into each other's way.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         with _deaf_to_interrupts():
             forkserver.ensure_running()
         self.turn = 1
         """Counts pools: a broken one is replaced."""
-        self._new_pool = partial(ProcessPool, max_workers=processes, initializer=_prepare_process, context=context)
         self._pool = self._new_pool()
         self._is_closed = False
         self._lock = threading.Lock()
         self._starting = threading.Thread(target=self._start, daemon=True)
+
+    def _new_pool(self) -> ProcessPool:
+        return ProcessPool(max_workers=self.processes, initializer=_prepare_process, context=_PoolContext())
 
     def start(self) -> None:
         """Start the processes now, in the background, instead of at the first task.

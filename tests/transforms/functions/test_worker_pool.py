@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import time
+from multiprocessing import synchronize
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.transforms.functions.pool_tasks import double, hang_if_negative, workers_of
 from transforms.functions.worker_pool import WorkerPool, close_shared_pools, shared_pool
@@ -32,6 +35,37 @@ def test_the_workers_of_an_owner_that_is_killed_end_with_it() -> None:
         assert all(psutil.pid_exists(worker) for worker in workers)
         owner.kill()
         assert _gone(workers)
+
+
+def test_workers_that_start_while_the_pool_is_closed_print_nothing() -> None:
+    assert _said_by_closer() == ""
+
+
+def test_workers_that_cannot_start_are_told() -> None:
+    assert "ImportError: this worker cannot start" in _said_by_closer("broken")
+
+
+def _said_by_closer(*arguments: str) -> str:
+    command = [sys.executable, "-m", "tests.transforms.functions.pool_closer", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60, check=True)
+    return done.stdout + done.stderr
+
+
+def test_a_pool_that_is_closed_leaves_no_semaphores(monkeypatch: pytest.MonkeyPatch) -> None:
+    unlinked: list[str] = []
+    clean_up = synchronize.SemLock._cleanup  # type: ignore[attr-defined]
+
+    def noted(name: str) -> None:
+        unlinked.append(name)
+        clean_up(name)
+
+    monkeypatch.setattr(synchronize.SemLock, "_cleanup", noted)
+    pool = WorkerPool(1, 100.0)
+    assert pool.submit(double, 2).result(30) == 4
+    pool.close()
+    del pool
+    gc.collect()
+    assert len(unlinked) == 2
 
 
 def _gone(pids: set[int]) -> bool:
