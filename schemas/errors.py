@@ -19,7 +19,16 @@ class LakeError(NewsbeamError):
 
 
 class DamagedError(LakeError):
-    """A file of the lake's memory is damaged, lost, or older than the tables; it can be made anew from these."""
+    """A file of the lake's memory is damaged, lost, or older than the tables; it can be made anew from these.
+
+    Args:
+        message: what was wrong, and what to do about it.
+        finding: only what was wrong, for who gives the remedy beside it; the message where none is given.
+    """
+
+    def __init__(self, message: str, finding: str | None = None) -> None:
+        super().__init__(message)
+        self.finding = finding or message
 
 
 class AccountingError(NewsbeamError):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from schemas.instants import Instant
+
+STAGES: Final = ("read", "fetch", "extract")
+"""Steps that can give an input up. Reasons are no such list: robots.txt, servers and libraries have many."""
 
 
 class Reject(NamedTuple):

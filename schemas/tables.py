@@ -166,7 +166,12 @@ _REPLAY_COLUMNS: Final = [
         "file, or its line, is not there any more; `not_kept`: too little of it was kept",
         required=True,
     ),
-    _column("row_id", pa.string(), "`article_id`, `copy_id` or `reject_id` of the row that it became, where it is one"),
+    _column(
+        "row_id",
+        pa.string(),
+        "`article_id`, `copy_id` or `reject_id` of the row that it became, where it is one; null, too, once that row "
+        "was erased: the reject stays settled",
+    ),
     _column("reason", pa.string(), "of the attempt that failed, as in `rejects`"),
     _column("message", pa.string(), "what was wrong, in words"),
     _column("run_id", pa.string(), "the run that tried", required=True),

@@ -68,7 +68,7 @@ def _notes(erased: Erased, wanted: Sequence[Tombstone], *, dry_run: bool) -> lis
     goes = "would go" if dry_run else "goes"
     notes = []
     if not any(erased.tables.values()) and not any(erased.memory.values()):
-        notes.append(f"nothing in the lake matches {', '.join(f'{one.kind} {one.value}' for one in wanted)}")
+        notes.append(f"nothing in the lake is covered by {_flags(wanted)}")
     if erased.stories_handed_over:
         stories = "1 story" if erased.stories_handed_over == 1 else f"{erased.stories_handed_over:,} stories"
         notes.append(f"{stories}: the article {goes}, the earliest other row is shown for it")
@@ -76,6 +76,9 @@ def _notes(erased: Erased, wanted: Sequence[Tombstone], *, dry_run: bool) -> lis
     if dry_run:
         notes.append("Nothing was changed. The same command without --dry-run erases it, for good.")
     else:
-        kept = ", ".join(f"{one.kind} {one.value}" for one in wanted)
-        notes.append(f"Kept as a tombstone, so that it does not come back: {kept}")
+        notes.append(f"Kept as a tombstone, so that it does not come back: {_flags(wanted)}")
     return notes
+
+
+def _flags(wanted: Sequence[Tombstone]) -> str:
+    return ", ".join(f"--{one.kind} {one.value}" for one in wanted)

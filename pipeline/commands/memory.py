@@ -91,8 +91,11 @@ def _said(rebuilt: Rebuilt) -> Iterator[str]:
         yield f"{rebuilt.erased:,} takedowns that had been cut off are carried out"
     for line in rebuilt.lost:
         yield f"lost: {line}"
-    for path in rebuilt.moved:
-        yield f"the old file is {path}; delete it once you need it no more: takedowns do not reach it"
+    if len(rebuilt.moved) == 1:
+        yield f"the old file is {rebuilt.moved[0]}; delete it once you need it no more: takedowns do not reach it"
+    elif rebuilt.moved:
+        old = f"the old files are {', '.join(rebuilt.moved[:-1])} and {rebuilt.moved[-1]}"
+        yield f"{old}; delete them once you need them no more: takedowns do not reach them"
 
 
 def _checked(rebuilt: Rebuilt) -> Iterator[str]:

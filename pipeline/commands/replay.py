@@ -22,6 +22,7 @@ from pipeline.erasure import finish_erasures
 from pipeline.lake import Lake, open_lake
 from pipeline.memory import Memory
 from pipeline.replay import WAITING, Chosen, Replay, Wanted
+from pipeline.replay_account import ReplayAccount, account_of
 from pipeline.replay_options import parse_since, settings_of_replay
 from pipeline.runners import beam_options
 from pipeline.settings import RunSettings
@@ -58,7 +59,7 @@ _MEANINGS: Final = {
     ARTICLE: "now articles",
     COPY: "now copies",
     ALREADY_SEEN: "in the lake already",
-    OTHER_REJECT: "rejected at another step",
+    OTHER_REJECT: "failed at another step",
     REJECTED: "failed again",
     QUEUED: "queued to be fetched",
     DROPPED: "not fetched: newer ones wait",
@@ -78,11 +79,25 @@ class _Done:
     outcomes: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     """Of those that failed again."""
+    tried: int = 0
+    note: str | None = None
+    """Which stage or reason is asked for that no reject has."""
 
-    def add(self, cycle: FinishedCycle) -> None:
+    def add(self, cycle: FinishedCycle, tried: int) -> None:
         self.summary.add(cycle)
+        self.tried += tried
         self.outcomes.update(row.outcome for row in cycle.replays)
         self.reasons.update(row.reason or "unknown" for row in cycle.replays if row.outcome == REJECTED)
+
+    @property
+    def not_come_to(self) -> int:
+        """Rejects that a replay which was stopped has not tried."""
+        return self.chosen.number(FILE, KEPT, PAGE, KEPT_TOO_LITTLE) - self.tried
+
+    @property
+    def account(self) -> ReplayAccount:
+        """Where each reject went."""
+        return account_of(self.outcomes, self.chosen.number(WAITING, OF_FEED) + self.not_come_to)
 
 
 def replay(arguments: argparse.Namespace) -> int:
@@ -99,7 +114,8 @@ def replay(arguments: argparse.Namespace) -> int:
     lake = open_lake(arguments.lake)
     if arguments.dry_run:
         with _opened(lake, dry_run=True) as memory:
-            _say_chosen(Replay(lake, memory, wanted).choose(), settings)
+            found = Replay(lake, memory, wanted)
+            _say_chosen(found.choose(), found.what_is_not_there(), settings)
         return 0
     with _opened(lake, dry_run=False) as memory:
         finish_erasures(lake, memory)
@@ -126,14 +142,15 @@ def _replay(lake: Lake, memory: Memory, wanted: Wanted, settings: RunSettings) -
     options = beam_options(settings.beam_flags)
     started = time.perf_counter()
     found = Replay(lake, memory, wanted)
-    done = _Done(RunSummary(new_run_id(), str(lake.root)), found.choose())
+    done = _Done(RunSummary(new_run_id(), str(lake.root)), found.choose(), note=found.what_is_not_there())
     quiet = settings.quiet or not done.chosen.number(FILE)
     with stopping_on_signals() as stop, progress.shown(found.stored_bytes(done.chosen), quiet=quiet):
         for slices, work in found.cycles(done.chosen):
             if stop.is_set():
                 done.summary.complete = False
                 break
-            done.add(run_cycle(lake, memory, settings, options, done.summary.run_id, slices, replay=work))
+            cycle = run_cycle(lake, memory, settings, options, done.summary.run_id, slices, replay=work)
+            done.add(cycle, work.size)
             progress.follow_cycle()
     done.summary.seconds = time.perf_counter() - started
     return done
@@ -142,16 +159,16 @@ def _replay(lake: Lake, memory: Memory, wanted: Wanted, settings: RunSettings) -
 # What is said
 
 
-def _say_chosen(chosen: Chosen, settings: RunSettings) -> None:
+def _say_chosen(chosen: Chosen, note: str | None, settings: RunSettings) -> None:
     rows = sorted(chosen.counts.items(), key=lambda item: (-item[1], item[0]))
     if settings.json:
         names = ("stage", "reason", "way")
         found = [dict(zip(names, key, strict=True)) | {"rejects": count} for key, count in rows]
-        sys.stdout.write(json_line({"dry_run": True, "rejects": found}))
+        sys.stdout.write(json_line({"dry_run": True, "rejects": found, "note": note}))
         return
     console = Console()
     if not rows:
-        console.print("nothing to do: no reject is open that is meant", highlight=False)
+        _say_nothing_to_do(note, console)
         return
     table = Table(title="would be done again", title_justify="left")
     for name in ("stage", "reason", "rejects", "how"):
@@ -169,8 +186,8 @@ def _say_done(done: _Done, settings: RunSettings) -> None:
     if settings.quiet:
         return
     console = Console()
-    if not done.outcomes and not done.chosen.number(WAITING, OF_FEED):
-        console.print("nothing to do: no reject is open that is meant", highlight=False)
+    if not done.account.rejects:
+        _say_nothing_to_do(done.note, console)
         return
     table = Table(title=f"replay {done.summary.run_id}", title_justify="left", show_header=False)
     table.add_row("rejects", f"{sum(done.outcomes.values()):,}", f"{done.summary.seconds:,.1f} s")
@@ -182,10 +199,16 @@ def _say_done(done: _Done, settings: RunSettings) -> None:
         if number := done.chosen.number(way):
             what, _, why = _WAYS[way].partition(": ")
             table.add_row(what, f"{number:,}", why)
+    if done.not_come_to:
+        table.add_row("not come to", f"{done.not_come_to:,}", "it was stopped")
     console.print(table)
-    console.print(done.summary.account, markup=False, highlight=False)
+    console.print(str(done.account), markup=False, highlight=False, soft_wrap=True)
     for line in _hints(done):
         console.print(safe(line), soft_wrap=True)
+
+
+def _say_nothing_to_do(note: str | None, console: Console) -> None:
+    console.print(safe(f"nothing to do: {note or 'no reject is open that is meant'}"), soft_wrap=True)
 
 
 def _hints(done: _Done) -> Iterator[str]:
@@ -199,7 +222,7 @@ def _hints(done: _Done) -> Iterator[str]:
 
 def _figures(done: _Done) -> dict[str, Any]:
     summary = done.summary
-    account = ("inputs", "articles", "copies", "rejects", "already_seen")
+    read = ("inputs", "articles", "copies", "rejects", "already_seen")
     return {
         "run_id": summary.run_id,
         "lake": summary.lake,
@@ -208,7 +231,11 @@ def _figures(done: _Done) -> dict[str, Any]:
         "failed_by_reason": dict(done.reasons.most_common()),
         "waiting": done.chosen.number(WAITING),
         "of_feeds": done.chosen.number(OF_FEED),
-        **{name: getattr(summary, name) for name in account},
+        "not_come_to": done.not_come_to,
+        "account": done.account.figures(),
+        # Of all inputs that lie in what was read for them, as in `runs`: what failed again is already seen there.
+        "read": {name: getattr(summary, name) for name in read},
+        "note": done.note,
         "cycles": summary.cycles,
         "seconds": round(summary.seconds, 3),
         "complete": summary.complete,

@@ -60,6 +60,7 @@ def _figures(found: LakeStatus) -> dict[str, Any]:
         "now": _time(found.now),
         "in_use_by": found.holder,
         "job": found.job,
+        "memory_fault": found.memory_fault,
         "last_arrival": _time(found.last_arrival),
         "arrivals": {name: window._asdict() for name, window in found.arrivals.items()},
         "runs": [
@@ -98,6 +99,8 @@ def _print(found: LakeStatus, lake: str, console: Console) -> None:
         table.add_row("in use by", found.holder or "nobody")
     if found.job is not None:
         table.add_row("written by", safe(_line_of_job(found.job)))
+    if found.memory_fault is not None:
+        table.add_row("memory", safe(found.memory_fault))
     table.add_row("last arrival", _ago(found.last_arrival, found))
     for name, window in found.arrivals.items():
         hours = WINDOWS[name] / timedelta(hours=1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from schemas.errors import DamagedError
+
 OK: Final = "ok"
 WARN: Final = "warn"
 """It works, but not as well or not for as long as it should."""
@@ -29,6 +31,8 @@ def looked_at(what: str, look: Callable[[], Finding | str], remedy: str) -> Find
     try:
         found = look()
     except Exception as error:  # whatever it is, the others are still looked at
-        said = " ".join((str(error) or type(error).__name__).split())
+        # Its whole message tells the remedy, too, and what a run that meets it has not written.
+        found_wrong = error.finding if isinstance(error, DamagedError) else str(error)
+        said = " ".join((found_wrong or type(error).__name__).split())
         return Finding(what, FAIL, said[:500], remedy)
     return found if isinstance(found, Finding) else Finding(what, OK, found)

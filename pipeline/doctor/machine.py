@@ -8,6 +8,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from pipeline.host_memory import opened_hosts
 from pipeline.lake import Lake, holder_of, newest_cycle, open_lake, opened_lake_memory
 from pipeline.memory import opened_memory
 from pipeline.memory_faults import how_to_rebuild
+from schemas.errors import DamagedError
 from transforms.functions.worker_pool import available_cores
 
 _NETWORK_FILE_SYSTEMS: Final = ("nfs", "cifs", "smb", "9p", "fuse.sshfs", "fuse.s3fs", "fuse.gcsfuse", "afs", "ceph")
@@ -175,7 +177,8 @@ def _clock(path: Path) -> str:
         raise ValueError(f"says {said}, which is past")
     lake = Lake(path)
     if lake.memory.exists():
-        with opened_memory(lake.memory, read_only=True) as memory:
+        latest = 0
+        with suppress(DamagedError), opened_memory(lake.memory, read_only=True) as memory:  # a finding of its own
             (latest,) = memory.row("select coalesce(max(finished_at), 0) from cycles")
         if latest / 1e6 > now + _SECONDS_AHEAD:
             ahead = (latest / 1e6 - now) / 60

@@ -67,7 +67,7 @@ class Rebuilt:
     hosts: int | None = None
     """Hosts whose times are known; None where the memory of hosts was left as it is."""
     moved: list[str] = field(default_factory=list)
-    """Where the old files are now."""
+    """Where the old files are now, with their logs (`-wal`, `-shm`)."""
     lost: list[str] = field(default_factory=list)
     """What cannot be made again, in words."""
     seconds: float = 0.0
@@ -121,7 +121,9 @@ class _Rebuilding:
         started = time.perf_counter()
         made, lake = self._made, self._lake
         polls = lake.hosts.exists() or self._old.has_polled or any((lake.root / "fetches").glob("*/c*.parquet"))
-        hosts_wanted = bool(made.wrong_hosts) and polls
+        if not polls:
+            made.wrong_hosts = []  # a lake that never polled needs none
+        hosts_wanted = bool(made.wrong_hosts)
         if not self._newest and made.wrong == ["it is not there"]:
             raise UsageError(f"{lake.root} has no rows yet: there is nothing to make a memory from, and none is needed")
         if not made.wrong and not hosts_wanted and not force:
@@ -230,7 +232,7 @@ class _Rebuilding:
     def _put_in_place(self, new: Path, path: Path, *, is_damaged: bool) -> None:
         aside = put_in_place(new, path, self._now, is_damaged=is_damaged)
         if aside is not None:
-            self._made.moved.append(str(aside))
+            self._made.moved += sorted(map(str, aside.parent.glob(f"{aside.name}*")))
 
 
 def _copied(lake: Lake) -> tuple[list[KeptTombstone], bool]:

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 import duckdb
 import pytest
 
+from pipeline import cli
 from pipeline.commands.query import connect
 from pipeline.lake import open_or_make_lake
 from pipeline.memory import Memory
@@ -176,3 +177,18 @@ def _check(rows: list[dict[str, Any]], count: int | None, expected: list[dict[st
     rest = iter(rows)
     for columns in expected:
         assert any(all(row[name] == value for name, value in columns.items()) for row in rest), (columns, rows)
+
+
+def test_a_spreadsheet_sees_no_formula_in_what_the_page_tells_to_ask(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (escaped,) = re.findall(r"`(regexp_replace\(headline, .*\))`", PAGE)
+    lake = open_or_make_lake(str(tmp_path / "lake"))
+    memory = Memory(lake.memory)
+    formulas = ["=1+1", "@sum(a1)", "+1", "-1", "none = 1"]
+    write_cycle(lake, memory, {"articles": [tagged_article(text, headline=text) for text in formulas]})
+    memory.close()
+    for column, wanted in (("headline", formulas), (escaped, ["'=1+1", "'@sum(a1)", "'+1", "'-1", "none = 1"])):
+        sql = f"select {column} as headline from articles"
+        assert cli.main(["query", sql, "--lake", str(lake.root), "--format", "csv"]) == 0
+        assert sorted(capfd.readouterr().out.splitlines()[1:]) == sorted(wanted)

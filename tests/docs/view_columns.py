@@ -52,7 +52,8 @@ MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
     "rejects": {
         "attempts": "how often it was tried: once, and once for each time that it was done again",
         "settled_at": "when it was done with; null where it is still open",
-        "settled_as": "`article`, `copy`, `already_seen` or `other_reject`, as `outcome` of `replays`",
+        "settled_as": "`article`, `copy`, `already_seen` or `other_reject`, as `outcome` of `replays`; stays where "
+        "that row was erased later",
     },
     "politeness": {
         "requests": "requests to the host",

@@ -45,6 +45,9 @@ class HungError(Exception):
 
 def serve() -> None:
     """Take orders, a line of JSON each, from standard input; tell of each child when it begins and when it ends."""
+    from pipeline.cli import quieten_libraries
+
+    quieten_libraries()  # Beam's note, at loading, on an optional Google client would stand amid the table
     for module in (
         "pipeline.commands.run",
         "pipeline.feed_run",

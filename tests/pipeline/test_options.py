@@ -138,6 +138,18 @@ def test_help_tells_the_exit_codes(command: list[str], capfd: pytest.CaptureFixt
     assert "exit codes:" in capfd.readouterr().out
 
 
+@pytest.mark.parametrize("command", [["replay"], ["erase"], ["memory"], ["memory", "rebuild"], ["query"]])
+def test_no_help_tells_exit_codes_of_a_flag_that_its_command_lacks(
+    command: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main([*command, "--help"])
+    said = capfd.readouterr().out
+    assert said.count("exit codes:") == 1
+    assert "--max-rejects" not in said
+    assert "goes on" in said.partition("exit codes:")[2] or command not in (["replay"], ["erase"])
+
+
 def test_a_run_that_cannot_start_leaves_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.txt").write_text("a text")
     lake = tmp_path / "lake"

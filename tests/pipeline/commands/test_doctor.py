@@ -127,3 +127,20 @@ def test_an_engine_without_its_parts(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert [finding.state for finding in software.look_at_engine("prism")] == [FAIL]
     monkeypatch.setenv("PATH", str(tmp_path))
     assert [finding.state for finding in software.look_at_engine("flink")] == [FAIL, FAIL]
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_the_remedy_of_a_memory_is_told_once(lake: Lake, is_lost: bool) -> None:
+    if is_lost:
+        path = lake.root / "articles" / "date=2026-03-31" / "c00000001-000.parquet"
+        path.parent.mkdir()
+        path.touch()
+    else:
+        lake.memory.write_bytes(b"no memory")
+    found = _by_name(machine.look_at_machine(str(lake.root)))
+    finding = found["memory of the lake"]
+    assert finding.state == FAIL
+    assert "memory rebuild" in str(finding.remedy)
+    assert "rebuild" not in finding.said
+    assert "Nothing was written" not in finding.said
+    assert found["clock"].state == OK

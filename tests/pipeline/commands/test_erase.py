@@ -334,6 +334,8 @@ def test_what_matches_nothing_is_said(lake: Lake, capsys: pytest.CaptureFixture[
     capsys.readouterr()
     unknown = "https://ledger.example/no/such/page"
     assert cli.main(["erase", str(lake.root), "--url", unknown, *flags]) == 0
-    assert f"nothing in the lake matches url {unknown}" in capsys.readouterr().out
+    assert f"nothing in the lake is covered by --url {unknown}\n" in capsys.readouterr().out
+    assert cli.main(["erase", str(lake.root), "--match", "Ada Q. Nobody", *flags]) == 0
+    assert "nothing in the lake is covered by --match Ada Q. Nobody\n" in capsys.readouterr().out
     assert cli.main(["erase", str(lake.root), "--url", STORY, *flags]) == 0
-    assert "nothing in the lake matches" not in capsys.readouterr().out
+    assert "nothing in the lake is covered" not in capsys.readouterr().out

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from pipeline import cli
+from pipeline.feed_memory import FeedMemory
+from pipeline.host_memory import opened_hosts
 from pipeline.lake import Lake
+from pipeline.memory import opened_memory
 from tests.duplicate_worlds import Document
 from tests.pipeline.told_lakes import told_lake
 
@@ -74,3 +77,32 @@ def test_a_table_that_cannot_be_read_is_told_and_the_memory_stays(
     assert lake.memory.read_bytes() == before
     assert {one.name for one in lake.private.iterdir()} >= {"memory.sqlite", "lake.json"}
     assert not (lake.private / "rebuilding").exists()
+
+
+def test_the_logs_that_were_moved_aside_are_named_with_the_old_file(
+    lake: Lake, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        lake.memory.with_name(lake.memory.name + suffix).write_bytes(b"\0" * 4_096)
+    code, out, _ = _rebuild(capfd, lake.root, "--accept-lost-erasures")
+    (line,) = (line for line in out.splitlines() if line.startswith("the old files are "))
+    assert code == 0
+    named = line.removeprefix("the old files are ").partition("; ")[0].replace(" and ", ", ").split(", ")
+    there = sorted(map(str, lake.private.glob("memory.sqlite.damaged-*")))
+    assert sorted(named) == there
+    assert [name.rpartition("Z")[2] for name in there] == ["", "-shm", "-wal"]
+
+
+@pytest.mark.parametrize("has_polled", [False, True])
+def test_a_lake_that_never_polled_lacks_no_memory_of_hosts(
+    lake: Lake, has_polled: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if has_polled:
+        with opened_hosts(lake.hosts) as hosts, opened_memory(lake.memory) as memory, memory.cycle():
+            FeedMemory(memory, hosts).make_tables()
+        lake.hosts.unlink()
+    code, out, _ = _rebuild(capfd, lake.root, "--force", "--json")
+    report = json.loads(out)
+    assert (code, report["wrong"]) == (0, [])
+    assert report["wrong_hosts"] == (["it is not there"] if has_polled else [])
+    assert report["hosts"] == (0 if has_polled else None)

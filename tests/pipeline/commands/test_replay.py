@@ -15,6 +15,7 @@ import pytest
 from pipeline import cli
 from pipeline.commands.query import connect
 from pipeline.lake import Lake, locked
+from pipeline.memory import opened_memory
 from schemas.replay import OUTCOMES
 from tests.http_server import HttpServer, Reply
 from tests.pipeline.broken_extraction import HARD, extract_easy_pages
@@ -49,6 +50,16 @@ def _replay(capsys: pytest.CaptureFixture[str], *flags: str) -> dict[str, Any]:
     assert cli.main(["replay", "lake", "--processes", "1", "--tags", "none", "--json", *flags]) == 0
     said: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert set(said["outcomes"]) == set(OUTCOMES)
+    account, read = said["account"], said["read"]
+    ends = ("passed", "in_the_lake_already", "failed_again", "left")
+    assert (
+        account["rejects"]
+        == sum(account[name] for name in ends)
+        == said["done_again"] + said["of_feeds"] + said["waiting"]
+    )
+    assert account["passed"] == account["articles"] + account["copies"]
+    assert account["failed_again"] == said["outcomes"]["rejected"] + said["outcomes"]["other_reject"]
+    assert read["inputs"] == sum(read[name] for name in ("articles", "copies", "rejects", "already_seen"))
     assert _ask(f"select bool_and({ACCOUNT}) from runs") == [(True,)]
     return {name: count for name, count in said["outcomes"].items() if count}
 
@@ -233,15 +244,34 @@ def test_only_what_is_meant_is_done_again(folder: Path, capsys: pytest.CaptureFi
     assert _replay(capsys, "--since", "2999-01-01") == {}
     assert _replay(capsys, "--stage", "read", "--reason", "no_article") == {}
     assert _replay(capsys, "--retryable") == {"article": 1}
-    for flags, there in (
-        (("--stage", "publish"), "extract, read"),
-        (("--reason", "x"), "empty, no_article, unreadable"),
-    ):
-        assert cli.main(["replay", "lake", *flags]) == 2
-        assert there in capsys.readouterr().err
+    assert cli.main(["replay", "lake", "--stage", "publish"]) == 2
+    assert "'read', 'fetch', 'extract'" in capsys.readouterr().err
     for flags in (("--since", "yesterday"), ("--since", "1.1.1d"), ("--processes", "0"), ("--tags", "x")):
         assert cli.main(["replay", "lake", *flags]) == 2
         assert flags[0] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mode", [[], ["--dry-run"]])
+def test_what_no_reject_has_is_no_error(folder: Path, capsys: pytest.CaptureFixture[str], mode: list[str]) -> None:
+    """A timer gives the same command every night."""
+    Path("in/good.html").write_text(html_page("good"))
+    _run("--input", "in")
+    capsys.readouterr()
+    assert cli.main(["replay", "lake", "--reason", "empty", *mode]) == 0
+    assert capsys.readouterr().out == "nothing to do: no reject has the reason empty; there are no rejects at all\n"
+    Path("in/wall.html").write_text("<html><form>Sign in</form></html>")
+    Path("in/empty.html").write_text(" ")
+    _run("--input", "in")
+    capsys.readouterr()
+    for flags, said in (
+        (("--stage", "fetch"), "no reject has the stage fetch; there are extract, read"),
+        (("--reason", "\x1b[1m"), "no reject has the reason \ufffd[1m; there are empty, no_article"),
+    ):
+        assert cli.main(["replay", "lake", *flags, *mode]) == 0
+        assert capsys.readouterr() == (f"nothing to do: {said}\n", "")
+        assert cli.main(["replay", "lake", *flags, *mode, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["note"].startswith("no reject has the ")
+    assert _ask("select count(*) from replays") == [(0,)]
 
 
 def test_a_dry_run_says_how_and_changes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -275,7 +305,7 @@ def test_what_is_said(folder: Path, capsys: pytest.CaptureFixture[str], monkeypa
     said = capsys.readouterr().out
     for line in (r"rejects +│ +2 ", r"now articles +│ +1 ", r"failed again +│ +1 │ no_article 1"):
         assert re.search(line, said), said
-    assert "in 2 = articles 1 + copies 0 + rejects 0 + already seen 1" in said
+    assert "rejects 2 = passed 1 (articles 1, copies 0) + in the lake already 0 + failed again 1 + left 0\n" in said
     assert cli.main(["report", "lake", "--output", "report.html"]) == 0
     assert "1 of them settled since" in Path("report.html").read_text()
     capsys.readouterr()
@@ -295,7 +325,10 @@ def test_a_signal_ends_it_after_the_cycle_and_the_same_command_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr("pipeline.progress.follow_cycle", lambda: os.kill(os.getpid(), signal.SIGTERM))
         assert cli.main(["replay", "lake", "--processes", "1", "--tags", "none"]) == 1
-    assert "stopped before the end" in capsys.readouterr().err
+    out, err = capsys.readouterr()
+    assert "stopped before the end" in err
+    assert "rejects 3 = passed 1 (articles 1, copies 0) + in the lake already 0 + failed again 0 + left 2\n" in out
+    assert re.search(r"not come to +│ +2 ", out), out
     assert len(_rows()["articles"]) == 1
     assert _replay(capsys) == {"article": 2}
 
@@ -367,6 +400,26 @@ def test_a_page_that_was_given_up_is_queued_and_settled_by_the_next_poll(
     assert _ask(query) == [(3, None), (2, "article")]
     assert [len(ids) for ids in _rows().values()] == [2, 0, 2]
     assert _ask(f"select bool_and({ACCOUNT}) from runs") == [(True,)]
+
+
+def test_a_page_that_is_asked_for_again_outlasts_a_feed_that_names_more_than_may_wait(
+    folder: Path, server: HttpServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _serve(server, old=PICTURE)
+    _poll(server)
+    assert _replay(capsys) == {"queued": 1}
+    newer = {f"new{number}": _html(html_page(f"new{number}")) for number in range(7)}
+    _serve(server, old=_html(html_page("old", url=server.url("/old"))), **newer)
+    with opened_memory(Lake(Path("lake")).memory) as memory, memory.cycle():
+        memory.do("update feed_states set next_poll_at = 0")
+    monkeypatch.setattr("transforms.functions.feed_items.MOST_WAITING", 3)
+    _poll(server)
+    assert _ask("select reason, settled_as from rejects order by 1") == [
+        ("not_a_page", "article"),
+        ("too_many_pages", None),
+    ]
+    asked = [path[:4] for path in server.paths() if path.startswith(("/old", "/new"))]
+    assert asked == ["/old", "/old", "/new", "/new", "/new"]
 
 
 def test_a_page_that_was_kept_whole_is_not_asked_for_again_and_a_long_one_is(

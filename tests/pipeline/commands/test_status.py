@@ -178,3 +178,70 @@ def test_what_a_clock_that_was_ahead_has_noted_keeps_nothing_quiet(
     _cycle(lake, 3, -2, 10)
     assert figures()["last_arrival"] == _time(NOW - 24 * 40 * HOUR)
     assert cli.main(["status", str(lake.root), "--max-age", "2d"]) == 1
+
+
+def _delete(lake: Lake) -> None:
+    lake.memory.unlink()
+
+
+def _overwrite(lake: Lake) -> None:
+    lake.memory.write_bytes(b"no memory")
+
+
+def _take_an_old_copy(lake: Lake) -> None:
+    _cycle(lake, 2, 0.5, 3)
+
+
+def _overwrite_hosts(lake: Lake) -> None:
+    lake.hosts.write_bytes(b"no memory")
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (_delete, "it is not there"),
+        (_overwrite, "is damaged: its first bytes"),
+        (_take_an_old_copy, "it knows 1 cycles, but the tables hold rows of cycle 2"),
+        (_overwrite_hosts, "which knows when hosts may be asked, is damaged"),
+    ],
+)
+def test_a_memory_that_is_lost_or_damaged_is_told_with_all_the_rest(
+    lake: Lake,
+    damage: Callable[[Lake], None],
+    said: str,
+    figures: Callable[[], dict[str, Any]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _cycle(lake, 1, 1, 7)
+    memory, hosts = Memory(lake.memory), HostMemory(lake.hosts)
+    with memory.cycle() as number:
+        memory.note_cycle(number, "run-1", NOW)
+    memory.close()
+    hosts.close()
+    assert figures()["memory_fault"] is None
+    damage(lake)
+    found = figures()
+    assert said in found["memory_fault"]
+    assert found["memory_fault"].endswith(f"newsbeam memory rebuild {lake.root}")
+    assert "Nothing was written" not in found["memory_fault"]
+    assert found["arrivals"]["day"]["articles"] >= 7
+    assert cli.main(["status", str(lake.root)]) == 0
+    printed = "".join(capsys.readouterr().out.split()).replace("│", "")
+    assert "newsbeammemoryrebuild" in printed
+    assert "lastruns" in printed
+
+
+def test_a_memory_that_is_too_large_is_not_looked_through(
+    lake: Lake, figures: Callable[[], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = Memory(lake.memory)
+    with memory.cycle():
+        for number in range(5_000):
+            memory.remember_input(f"{number:064x}"[::-1])
+    memory.close()
+    whole = lake.memory.read_bytes()
+    middle = len(whole) // 8_192 * 4_096
+    lake.memory.write_bytes(whole[:middle] + bytes(4_096) + whole[middle + 4_096 :])
+    assert "damaged" in str(figures()["memory_fault"])
+    monkeypatch.setattr("pipeline.lake.CHECKED_BYTES", 4_096)
+    assert figures()["memory_fault"] is None
