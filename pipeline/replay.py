@@ -27,13 +27,13 @@ from schemas.replay import NOT_KEPT, SOURCE_GONE
 from transforms.functions.reject_payloads import (
     FILE,
     KEPT,
+    KEPT_TOO_LITTLE,
     PAGE,
     due_page_of,
     is_whole_file,
     may_need_payload,
     way_of,
 )
-from transforms.functions.reject_payloads import NOT_KEPT as KEPT_TOO_LITTLE
 
 WAITING: Final = "waiting"
 """Way of a reject whose page waits to be fetched already."""

@@ -43,8 +43,7 @@ from schemas.replay import (
     SOURCE_CHANGED,
     SOURCE_GONE,
 )
-from transforms.functions.reject_payloads import FILE, KEPT, OF_FEED, PAGE
-from transforms.functions.reject_payloads import NOT_KEPT as KEPT_TOO_LITTLE
+from transforms.functions.reject_payloads import FILE, KEPT, KEPT_TOO_LITTLE, OF_FEED, PAGE
 from transforms.functions.worker_pool import collect_garbage_rarely
 
 _WAYS: Final = {

@@ -26,11 +26,11 @@ from pipeline.memory import Memory, opened_memory
 from pipeline.rebuild.decisions import Redecided, decide_again, note_outlets, note_what_is_for_good
 from pipeline.rebuild.feeds import RestoredFeeds, restore_feeds, restore_hosts
 from pipeline.rebuild.inputs import note_cycles_and_files, note_inputs
-from pipeline.rebuild.place import file_to_read, new_file, put_in_place, scratch_of, settle_unpublished
+from pipeline.rebuild.place import delete, file_to_read, new_file, put_in_place, scratch_of, settle_unpublished
 from pipeline.rebuild.rows import ToldRows, open_rows
 from pipeline.rebuild.salvage import salvage, salvage_hosts
 from pipeline.tombstone_copy import KeptTombstone, copy_of, read_copy
-from schemas.errors import LakeError, UsageError
+from schemas.errors import DamagedError, LakeError, UsageError
 from schemas.instants import instant_of
 
 Follow = Callable[[str, int, int], None]
@@ -82,7 +82,8 @@ def rebuild(lake: Lake, follow: Follow, *, force: bool = False, accept_lost_eras
 
     Raises:
         UsageError: nothing is wrong with the memory, or there is nothing that it could be made from.
-        LakeError: another process uses the lake; it is not known what was taken down; a table cannot be read.
+        LakeError: another process uses the lake; it is not known what was taken down, or only to a newer newsbeam; a
+            table cannot be read.
     """
     with locked(lake):
         return _Rebuilding(lake, follow).run(force=force, accept_lost_erasures=accept_lost_erasures)
@@ -211,7 +212,7 @@ class _Rebuilding:
             for one in kept:
                 if one.is_done:
                     memory.do("insert into tombstones values (?, ?, ?, 1)", *one.tombstone)
-        with _some_hosts(self._lake, new_file(self._lake.hosts)) as hosts:
+        with _some_hosts(new_file(self._lake.hosts)) as hosts:
             made.feeds = restore_feeds(memory, hosts, rows, self._old, is_current=self._is_current)
         if unfinished := [one.tombstone for one in kept if not one.is_done]:
             erase(self._lake, memory, unfinished)
@@ -236,21 +237,25 @@ class _Rebuilding:
 
 
 def _copied(lake: Lake) -> tuple[list[KeptTombstone], bool]:
-    """Return what the copy of the tombstones holds, and whether it could be read."""
+    """Return what the copy of the tombstones holds, and whether it could be read.
+
+    Raises:
+        LakeError: a newer newsbeam wrote it.
+    """
     try:
         copied = read_copy(copy_of(lake.memory))
-    except LakeError:
+    except DamagedError:
         copied = None
     return copied or [], copied is not None
 
 
 @contextmanager
-def _some_hosts(lake: Lake, scratch: Path) -> Iterator[HostMemory]:
+def _some_hosts(scratch: Path) -> Iterator[HostMemory]:
     """Open a memory of hosts, which keeping feeds needs and does not write: not the lake's own, which may be
     damaged."""
     with opened_hosts(scratch) as hosts:
         yield hosts
-    new_file(lake.hosts)
+    delete(scratch)
 
 
 def _verify(memory: Memory, rows: ToldRows, decided: Redecided) -> None:

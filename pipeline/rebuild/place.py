@@ -37,9 +37,14 @@ def scratch_of(lake: Lake) -> Path:
 def new_file(path: Path) -> Path:
     """Return where a new memory is made; what an earlier rebuilding has left there is deleted."""
     new = path.with_name(f"{path.name}.rebuilding")
-    for suffix in ("", *_LOGS):
-        new.with_name(new.name + suffix).unlink(missing_ok=True)
+    delete(new)
     return new
+
+
+def delete(path: Path) -> None:
+    """Delete a memory and its logs."""
+    for suffix in ("", *_LOGS):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def file_to_read(path: Path) -> Path:

@@ -15,7 +15,7 @@ import duckdb
 
 from pipeline.lake import Lake
 from pipeline.partitions import partitions_of
-from pipeline.rebuild import sql as sql
+from pipeline.rebuild import sql
 from schemas.instants import Instant
 from schemas.tables import TABLES
 from transforms.functions.duplicate_index import WINDOW

@@ -30,9 +30,9 @@ FILE: Final = "file"
 KEPT: Final = "kept"
 PAGE: Final = "page"
 OF_FEED: Final = "of_feed"
-NOT_KEPT: Final = "not_kept"
+KEPT_TOO_LITTLE: Final = "not_kept"
 
-WAYS: Final = (FILE, KEPT, PAGE, NOT_KEPT, OF_FEED)
+WAYS: Final = (FILE, KEPT, PAGE, KEPT_TOO_LITTLE, OF_FEED)
 """How a reject is done again: its file is read; what its row has kept is; its page is fetched; not at all, since too
 little was kept; not by a replay, since it is of a feed as a whole, which is polled again anyway."""
 
@@ -61,9 +61,9 @@ def way_of(reject: Reject) -> str:
         return PAGE
     item = _item_of(reject)
     if item is None:
-        return NOT_KEPT if "feed_kind" in _fields_of(reject) else OF_FEED
+        return KEPT_TOO_LITTLE if "feed_kind" in _fields_of(reject) else OF_FEED
     if "left_out" in _fields_of(reject):
-        return PAGE if item.url is not None else NOT_KEPT
+        return PAGE if item.url is not None else KEPT_TOO_LITTLE
     return PAGE if feed_items.given_by(item).url is not None else KEPT
 
 

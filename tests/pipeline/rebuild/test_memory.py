@@ -253,6 +253,17 @@ def test_lost_takedowns_want_a_flag_and_those_in_the_damaged_file_do_not(tmp_pat
     assert result.tombstones == 1
 
 
+def test_a_copy_of_a_newer_newsbeam_is_no_lost_one(tmp_path: Path) -> None:
+    lake = told_lake(tmp_path, [FIRST])
+    lake.memory.unlink()
+    copy = copy_of(lake.memory)
+    copy.write_text('{"version": 99, "tombstones": []}')
+    with pytest.raises(LakeError, match="Upgrade newsbeam"):
+        rebuild(lake, _follow, accept_lost_erasures=True)
+    assert not lake.memory.exists()
+    assert '"version": 99' in copy.read_text()
+
+
 def _page_of(memory: Path, table: str) -> int:
     connection = sqlite3.connect(memory)
     (page,) = connection.execute("select rootpage from sqlite_master where name = ?", (table,)).fetchone()

@@ -21,7 +21,7 @@ from transforms.functions.feed_items import STAGE, ItemReader
 from transforms.functions.reject_payloads import (
     FILE,
     KEPT,
-    NOT_KEPT,
+    KEPT_TOO_LITTLE,
     OF_FEED,
     PAGE,
     due_page_of,
@@ -120,7 +120,7 @@ def test_what_is_of_a_feed_as_a_whole_is_left_alone(payload: bytes | None) -> No
 
 def test_an_item_whose_address_is_none_is_no_item() -> None:
     forged = json.dumps({"guid": "1", "feed_kind": "rss", "url": ["x"], "left_out": ["title"]}).encode()
-    assert way_of(_fed(f"{URL}#1", forged, "3" * 64)) == NOT_KEPT
+    assert way_of(_fed(f"{URL}#1", forged, "3" * 64)) == KEPT_TOO_LITTLE
 
 
 def test_nobody_can_pass_a_feed_off_as_a_page_that_was_given_up() -> None:
@@ -131,7 +131,7 @@ def test_nobody_can_pass_a_feed_off_as_a_page_that_was_given_up() -> None:
 def test_an_item_of_which_too_little_was_kept_has_its_page_fetched_or_is_lost() -> None:
     long = FeedItem("1", PAGE_URL, content_html=WHOLE * 20)
     assert way_of(_of_item(long)) == PAGE
-    assert way_of(_of_item(long._replace(url=None))) == NOT_KEPT
+    assert way_of(_of_item(long._replace(url=None))) == KEPT_TOO_LITTLE
 
 
 def test_a_fetched_page_is_looked_at_again_where_it_was_kept_whole() -> None:
