@@ -103,6 +103,7 @@ def run_cycle(
         memory.note_cycle(number, run_id, report.finished_at)
     publish(lake, [file.path for file in files])
     failed = _failed_polls(lake, files) if feeds else {}
+    rejects = _reasons_with("stage", "rejects", lake, files)
     return FinishedCycle(
         report=report,
         seconds_by_stage=_seconds_by_stage(counters),
@@ -110,7 +111,7 @@ def run_cycle(
         tags_not_done=counters.get("TagTopics.failed", 0) + counters.get("TagEntities.failed", 0),
         polled=_polled(counters) | {"failed": sum(failed.values())} if feeds else {},
         failed_polls=failed,
-        rejects_by_reason=Counter(f"{row['stage']}: {row['reason']}" for row in _read(lake, files, "rejects", "stage")),
+        rejects_by_reason=Counter(f"{row['stage']}: {row['reason']}" for row in rejects),
         counters=counters,
         replays=() if again is None else again.rows,
     )
@@ -197,12 +198,12 @@ def _polled(counters: Mapping[str, int]) -> dict[str, int]:
 def _failed_polls(lake: Lake, files: Sequence[WrittenFile]) -> dict[str, int]:
     from transforms.functions.polling import FAILED  # with the HTTP client, which a run over folders has no use for
 
-    rows = _read(lake, files, "feeds", "outcome")
+    rows = _reasons_with("outcome", "feeds", lake, files)
     return dict(Counter(row["reason"] or "unknown" for row in rows if row["outcome"] == FAILED).most_common())
 
 
-def _read(lake: Lake, files: Sequence[WrittenFile], table: str, column: str) -> Iterator[dict[str, str | None]]:
-    """Read a column and the reasons from the rows of one table, once they are published."""
+def _reasons_with(column: str, table: str, lake: Lake, files: Sequence[WrittenFile]) -> Iterator[dict[str, str | None]]:
+    """Read a column and `reason` from the rows of one table, once they are published."""
     for file in files:
         if file.table == table:
             yield from read_table(lake.root / file.path, columns=[column, "reason"], partitioning=None).to_pylist()

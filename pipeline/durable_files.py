@@ -11,8 +11,8 @@ from typing import Final
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file in one step: readers see the old one or the new one, also after a power cut.
 
-    Where it fails, nothing is left of it. A process that is killed meanwhile leaves a file that
-    `clear_half_written` knows.
+    Where it fails, the old one stays, or the new one stands there but may not survive a power cut. A process that is
+    killed meanwhile leaves a file that `clear_half_written` knows.
 
     Raises:
         OSError: it cannot be written.
@@ -43,10 +43,13 @@ _HALF_WRITTEN: Final = re.compile(r"\..+\.(\d+)\.tmp")
 
 
 def clear_half_written(folder: Path) -> None:
-    """Delete what processes have left in a folder that died in `write_whole`; others may be writing there now."""
+    """Delete what processes have left in a folder that died in `write_whole`; others may be writing there now.
+
+    This one may not: in a container, one that died had the same number.
+    """
     for path in folder.glob(".*.tmp"):
         found = _HALF_WRITTEN.fullmatch(path.name)
-        if found is not None and not _is_alive(int(found[1])):
+        if found is not None and (int(found[1]) == os.getpid() or not _is_alive(int(found[1]))):
             path.unlink(missing_ok=True)
 
 

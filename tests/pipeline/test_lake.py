@@ -201,7 +201,7 @@ def test_what_a_killed_process_has_half_written_goes_and_what_is_being_written_s
     ended.wait()
     left, left_later = (lake.private / f".{name}.{ended.pid}.tmp" for name in ("lake.json", "tombstones.json"))
     empty = next(lake.root.glob("articles/date=1970-01-01"))
-    left_too, at_work = (empty / f".schema-2.parquet.{process}.tmp" for process in (ended.pid, os.getpid()))
+    left_too, at_work = (empty / f".schema-2.parquet.{process}.tmp" for process in (ended.pid, os.getppid()))
     for path in (left, left_later, left_too, at_work):
         path.touch()
     with opened_memory(lake.memory) as memory:

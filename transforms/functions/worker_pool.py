@@ -43,10 +43,10 @@ PRELOADED_MODELS = (*PRELOADED_MODULES, "transforms.functions.preloaded_models")
 
 MODEL_BROKEN: Final = "model_broken"
 """Reason of a task's rejection that concerns all tasks: the models of this installation cannot be used."""
-_PIPE_BYTES: Final = 1_048_576
-"""As wide as Linux lets everybody make a pipe. The next task lies in it when a process is done with its last; through
-the 64 kB that are the default it would be handed over a piece at a time, while the process waits (seven pages in ten
-are larger)."""
+_PIPE_BYTES: Final = 524_288
+"""Width of the pipe of tasks: the next one lies in it when a process is done with its last. Through the 64 kB that are
+the default, seven pages in ten would be handed over a piece at a time while the process waits. Linux gives all programs
+of a user 64 MB of such pipes, and narrow ones from then on."""
 
 WORKERS_LOST: Final = (
     "the worker processes were ended from outside; nothing of this cycle was kept. The same command goes on from there"
@@ -81,6 +81,7 @@ class _PoolContext(ForkServerContext):
 
     def __init__(self) -> None:
         self._locks: list[RLock] = []
+        self._has_wide_pipe = False
 
     def RLock(self) -> RLock:
         """Return a lock that is kept."""
@@ -89,10 +90,12 @@ class _PoolContext(ForkServerContext):
         return lock
 
     def Pipe(self, duplex: bool = True) -> tuple[Connection, Connection]:
-        """Return a pipe that holds a whole page, where the system can make it so wide."""
+        """Return a pipe; the first one, which is that of tasks in pebble, holds whole pages where the system can."""
         reader, writer = super().Pipe(duplex)
-        with suppress(AttributeError, OSError):  # only Linux can, and gives a user so much of it and no more
-            fcntl.fcntl(writer.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        if not self._has_wide_pipe:
+            self._has_wide_pipe = True
+            with suppress(AttributeError, OSError):  # not Linux, or the user has had all of it
+                fcntl.fcntl(writer.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         return reader, writer
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import gc
 import subprocess
 import sys
@@ -49,6 +50,17 @@ def _said_by_closer(*arguments: str) -> str:
     command = [sys.executable, "-m", "tests.transforms.functions.pool_closer", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60, check=True)
     return done.stdout + done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can make a pipe wider")
+def test_a_page_lies_in_the_pipe_of_tasks_before_a_process_asks_for_it() -> None:
+    pool = WorkerPool(1, 20.0)
+    try:
+        assert pool.submit(double, 1).result(20) == 2  # starts the pool
+        channel = pool._pool._pool_manager.worker_manager.pool_channel
+        assert fcntl.fcntl(channel.writer.fileno(), fcntl.F_GETPIPE_SZ) >= 500_000
+    finally:
+        pool.close()
 
 
 def test_a_pool_that_is_closed_leaves_no_semaphores(monkeypatch: pytest.MonkeyPatch) -> None:
