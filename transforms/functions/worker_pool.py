@@ -73,7 +73,7 @@ def available_cores() -> int:
 
 
 class _PoolContext(ForkServerContext):
-    """Makes what a pool's processes share: its pipes, and its locks, which it keeps for as long as the pool is there.
+    """Makes what a pool's processes share: its pipes, and its locks, which it keeps until the processes have ended.
 
     pebble (5.2) lets go of the locks before it ends the processes. Their semaphores went with that, and a process that
     was about to start printed a traceback, since it found none.
@@ -88,6 +88,10 @@ class _PoolContext(ForkServerContext):
         lock = super().RLock()
         self._locks.append(lock)
         return lock
+
+    def let_go(self) -> None:
+        """Give the locks back to the system: nobody needs them any more."""
+        self._locks.clear()
 
     def Pipe(self, duplex: bool = True) -> tuple[Connection, Connection]:
         """Return a pipe; the first one, which is that of tasks in pebble, holds whole pages where the system can."""
@@ -121,7 +125,8 @@ class WorkerPool:
         self._starting = threading.Thread(target=self._start, daemon=True)
 
     def _new_pool(self) -> ProcessPool:
-        return ProcessPool(max_workers=self.processes, initializer=_prepare_process, context=_PoolContext())
+        self._context = _PoolContext()
+        return ProcessPool(max_workers=self.processes, initializer=_prepare_process, context=self._context)
 
     def start(self) -> None:
         """Start the processes now, in the background, instead of at the first task.
@@ -143,6 +148,7 @@ class WorkerPool:
         self._pool.stop()
         with suppress(FutureTimeoutError):  # a broken pool's threads may never end; they do not keep the process
             self._pool.join(timeout=10)
+        self._context.let_go()
 
     def submit(self, function: Callable[[Task], Result], task: Task) -> Future[Result | InputRejected]:
         """Start one task; its future ends with the result, its rejection, or an exception of the pool's."""
