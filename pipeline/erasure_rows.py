@@ -71,7 +71,7 @@ def find_replays(lake: Lake, found: ErasedRows) -> None:
     attempts = list(_files_of(lake, "replays"))
     if not attempts:
         return
-    kept = _ids(lake, "rejects", "reject_id") - found.rejects
+    kept = set(_ids(lake, "rejects", "reject_id")) - found.rejects
     gone = _rows_that_go(lake, attempts, kept, found)
     for path in attempts:
         there = set(found.places.get(path, ()))
@@ -86,16 +86,26 @@ def find_replays(lake: Lake, found: ErasedRows) -> None:
 
 
 def _rows_that_go(lake: Lake, attempts: Sequence[Path], rejects: Collection[str], found: ErasedRows) -> set[str]:
-    """Return the ids that attempts name and that no row has, once what was found is gone."""
-    named = {row["row_id"] for path in attempts for row in rows_of_file(path, ("row_id",))} - {None, *rejects}
-    for table, rows in (("articles", found.articles), ("copies", found.copies)) if named else ():
+    """Return the ids that attempts name and that no row has, once what was found is gone.
+
+    Few rows were ever rejects: those that are named are looked for, rather than all ids of the lake kept.
+    """
+    named = {row["row_id"] for path in attempts for row in rows_of_file(path, ("row_id",))}
+    named -= {None, *named.intersection(rejects)}
+    for table, rows in (("articles", found.articles), ("copies", found.copies)):
         name = _KEPT[table][0]
-        named -= _ids(lake, table, name) - {row[name] for row in rows}
+        going = named.intersection(row[name] for row in rows)
+        left = named - going
+        for row_id in _ids(lake, table, name) if left else ():
+            left.discard(row_id)
+            if not left:
+                break
+        named = going | left
     return named
 
 
-def _ids(lake: Lake, table: str, name: str) -> set[str]:
-    return {row[name] for path in _files_of(lake, table) for row in rows_of_file(path, (name,))}
+def _ids(lake: Lake, table: str, name: str) -> Iterator[str]:
+    return (row[name] for path in _files_of(lake, table) for row in rows_of_file(path, (name,)))
 
 
 def old_ids_of_aliases(lake: Lake) -> set[str]:

@@ -199,10 +199,11 @@ class FeedMemory:
         """Return pages that may be asked for now, of all hosts in turn, and of each host those of all feeds in turn.
 
         So no feed holds up another one's pages on a host by naming many of them. Of each feed, what a replay asks for
-        comes first: it was seen long ago, and newer pages may never end.
+        and what it has named take turns, the newest of each first: neither may ever end, and neither waits for the
+        other.
         """
         again = self._asked_again()
-        of_feed = f"row_number() over (partition by host, feed_url order by {again} desc, first_seen_at desc, url)"
+        of_feed = f"row_number() over (partition by host, feed_url, {again} order by first_seen_at desc, url)"
         place = f"row_number() over (partition by host order by of_feed, {again} desc, first_seen_at desc, url)"
         query = (
             f"select {_PAGE} from (select {_PAGE}, {place} as place from (select {_PAGE}, {of_feed} as of_feed "
@@ -226,7 +227,8 @@ class FeedMemory:
     def trim_pages(self, feed_url: str, most: int) -> int:
         """Forget, of the waiting pages that a feed has named, the oldest beyond so many; returns how many.
 
-        Pages that a replay asks for stay, and are not counted: its user named them, and not the feed.
+        Pages that a replay asks for stay, and are not counted: its user named them, and not the feed. So they take no
+        place from what the feed names.
         """
         named = f"select url from due_pages where feed_url = ? and not {self._asked_again()}"
         beyond = self._memory.rows(f"{named} order by first_seen_at desc, url limit -1 offset ?", feed_url, most)

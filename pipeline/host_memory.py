@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pipeline.memory_faults import check_size, damaged, explained, faults_of
-from schemas.errors import LakeError
+from schemas.errors import NewerError
 from schemas.host_state import HostState, RobotsRecord
 from schemas.instants import Instant
 from transforms.functions.http_hints import DAY, SECOND
@@ -62,7 +62,7 @@ class HostMemory:
             self._connection.execute("pragma synchronous = normal")
             (version,) = self._connection.execute("pragma user_version").fetchone()
             if version > _VERSION:
-                raise LakeError(f"{path} was written by a newer newsbeam. Upgrade newsbeam, or use another --output.")
+                raise NewerError(f"{path} was written by a newer newsbeam. Upgrade newsbeam, or use another --output.")
             if version == 0:
                 self._connection.executescript(f"begin immediate; {_TABLES} pragma user_version = {_VERSION}; commit;")
 

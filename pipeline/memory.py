@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from pipeline.memory_faults import check_size, damaged, explained, faults_of, outdated
 from pipeline.memory_versions import MEMORY_VERSION, make_tables, migrate
-from schemas.errors import LakeError
+from schemas.errors import LakeError, NewerError
 from schemas.instants import Instant
 from schemas.written_file import WrittenFile
 
@@ -198,7 +198,7 @@ class Memory:
         if version == 0 and not self._read_only and self.row("select 1 from sqlite_master") is None:
             make_tables(self._connection)
         elif version > MEMORY_VERSION:
-            raise LakeError(
+            raise NewerError(
                 f"{self.path} has memory version {version}, this newsbeam knows {MEMORY_VERSION}: "
                 "it was written by a newer newsbeam. Upgrade newsbeam, or use another --output."
             )

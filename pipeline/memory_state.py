@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 
 from pipeline.host_memory import opened_hosts
 from pipeline.lake import CHECKED_BYTES, Lake, check_memory, check_memory_is_there
 from pipeline.memory import opened_memory
 from pipeline.memory_faults import how_to_rebuild
-from schemas.errors import DamagedError, LakeError
+from pipeline.tombstone_memory import check_copy
+from schemas.errors import DamagedError, LakeError, NewerError
 
 
 def fault_of_memory(lake: Lake) -> str | None:
-    """Return what is wrong with what a lake remembers, and the command that mends it; None where all is well.
+    """Return what is wrong with what a lake remembers, and what mends it; None where all is well.
 
     A file that is too large to be looked through before each run is only opened. One that cannot be opened now (another
-    program holds it, or it is another user's) is not said to be damaged. A lake of a job on an engine has no memory.
+    program holds it, or it is another user's) is not said to be damaged, and one of a newer newsbeam is told as such. A
+    lake of a job on an engine has no memory.
     """
-    found = [] if lake.job.exists() else list(_faults(lake))
-    return f"{'; '.join(found)}. {how_to_rebuild(lake.memory)}" if found else None
+    looks = () if lake.job.exists() else (_look_at_memory, _look_at_hosts)
+    errors = [error for look in looks if (error := _error_of(look, lake)) is not None]
+    # To upgrade comes first: what is made anew before would be made by what does not understand it.
+    told = [str(error).removesuffix(".") for error in errors if isinstance(error, NewerError)]
+    if found := [error.finding for error in errors if isinstance(error, DamagedError)]:
+        told += ["; ".join(found), how_to_rebuild(lake.memory)]
+    return ". ".join(told) or None
 
 
-def _faults(lake: Lake) -> Iterator[str]:
-    for look in (_look_at_memory, _look_at_hosts):
-        if (found := _fault(look, lake)) is not None:
-            yield found
-
-
-def _fault(look: Callable[[Lake], None], lake: Lake) -> str | None:
+def _error_of(look: Callable[[Lake], None], lake: Lake) -> LakeError | None:
     with suppress(LakeError, OSError):
         try:
             look(lake)
-        except DamagedError as error:
-            return error.finding
+        except (DamagedError, NewerError) as error:
+            return error
     return None
 
 
@@ -42,6 +43,7 @@ def _look_at_memory(lake: Lake) -> None:
     if lake.memory.exists() and lake.memory.stat().st_size:  # before its first run, a lake has none
         with opened_memory(lake.memory, read_only=True) as memory:
             check_memory(lake, memory)
+            check_copy(memory)
 
 
 def _look_at_hosts(lake: Lake) -> None:

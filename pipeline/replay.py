@@ -82,12 +82,15 @@ class Replay:
 
         It is no error: the same command may be given every night, also before anything was rejected so.
         """
-        for name, value in (("stage", self.wanted.stage), ("reason", self.wanted.reason)):
-            known = [found for (found,) in self._ask(f"select distinct {name} from rejects order by 1")]
-            if value is not None and value not in known:
-                there = f"there are {', '.join(known)}" if known else "there are no rejects at all"
-                return f"no reject has the {name} {value}; {there}"
-        return None
+        wanted = {"stage": self.wanted.stage, "reason": self.wanted.reason}
+        asked = {name: value for name, value in wanted.items() if value is not None}  # each: a look through all rejects
+        there = {name: self._all_of(name) for name in asked}
+        missing = {name: value for name, value in asked.items() if value not in there[name]}
+        if missing and not any(there.values()):
+            named = " or the ".join(f"{name} {value}" for name, value in missing.items())
+            return f"no reject has the {named}; there are no rejects at all"
+        notes = [f"no reject has the {name} {missing[name]}; there are {', '.join(there[name])}" for name in missing]
+        return "; ".join(notes) or None
 
     def choose(self) -> Chosen:
         """Return the open rejects that are meant."""
@@ -150,6 +153,9 @@ class Replay:
 
     def _ask(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         return self._connection.execute(query, list(values)).fetchall()
+
+    def _all_of(self, column: str) -> list[str]:
+        return [found for (found,) in self._ask(f"select distinct {column} from rejects order by 1")]
 
     def _with_payloads(self, rejects: Sequence[Reject], *, only_needed: bool = False) -> list[Reject]:
         needed = [one.reject_id for one in rejects if not only_needed or may_need_payload(one)]

@@ -1,4 +1,8 @@
-"""Where each reject went that a replay was to do again; for people as a line, for machines as an object."""
+"""Where each reject went that a replay was to do again; for people as a line, for machines as an object.
+
+Those are the rejects that it chose, as many as `--dry-run` tells of. Others of the same inputs, which it opens again,
+are told beside the account.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +49,7 @@ def account_of(outcomes: Mapping[str, int], left_alone: int) -> ReplayAccount:
     """Return the account of a replay.
 
     Args:
-        outcomes: how many attempts had each outcome.
+        outcomes: how many of the rejects that were chosen had each outcome.
         left_alone: rejects at which there was no attempt.
     """
     ends = (ARTICLE, COPY, ALREADY_SEEN, OTHER_REJECT, REJECTED)

@@ -58,9 +58,11 @@ class ReplayWork:
     siblings: Sequence[Sibling] = ()
 
     @property
-    def size(self) -> int:
-        """How many rejects it has."""
-        return len(self.in_files) + len(self.kept) + len(self.pages) + len(self.lost)
+    def reject_ids(self) -> frozenset[str]:
+        """The rejects that it has; each has one row of `replays` when the cycle is over."""
+        rejects = [*(one.reject for one in self.in_files), *self.kept]
+        rejects += [one for one, _ in self.pages] + [one for one, _, _ in self.lost]
+        return frozenset(one.reject_id for one in rejects)
 
 
 @dataclass

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from pipeline.durable_files import write_whole
-from schemas.errors import DamagedError, LakeError
+from schemas.errors import DamagedError, LakeError, NewerError
 from schemas.tombstone import KINDS, Tombstone
 
 _NAME: Final = "tombstones.json"
@@ -33,7 +33,7 @@ def read_copy(path: Path) -> list[KeptTombstone] | None:
 
     Raises:
         DamagedError: it cannot be read.
-        LakeError: it was written by a newer newsbeam, and may say what this one does not understand.
+        NewerError: it was written by a newer newsbeam, and may say what this one does not understand.
     """
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
@@ -41,7 +41,7 @@ def read_copy(path: Path) -> list[KeptTombstone] | None:
         if not isinstance(version, int):
             raise ValueError(f"no version: {str(version)[:100]}")
         if version > _VERSION:
-            raise LakeError(
+            raise NewerError(
                 f"{path}, which says what was taken down, has version {version}; this newsbeam knows {_VERSION}: a "
                 "newer one wrote it. Nothing was written. Upgrade newsbeam, then start this again"
             )

@@ -37,20 +37,34 @@ def settle_copy(memory: Memory) -> None:
     """Make the copy say what the memory says, whoever was killed between the two; one that is damaged is made anew.
 
     Raises:
-        DamagedError: the copy has a takedown that was carried out and that the memory does not know: it is an old copy.
-        LakeError: the copy was written by a newer newsbeam; it stays as it is.
+        DamagedError, NewerError: as `check_copy`.
+        LakeError: the copy cannot be written.
     """
-    kept = _kept(memory)
+    copied, kept = check_copy(memory), _kept(memory)
+    if copied != kept:
+        write_copy(copy_of(memory.path), kept)
+
+
+def check_copy(memory: Memory) -> list[KeptTombstone] | None:
+    """Look whether the memory knows of all takedowns of the copy, and write nothing: a run may go on meanwhile.
+
+    Returns:
+        what the copy says; None where there is none, or it is damaged: whoever writes the lake next makes it anew.
+
+    Raises:
+        DamagedError: the copy has a takedown that was carried out and that the memory does not know: it is an old copy.
+        NewerError: the copy was written by a newer newsbeam; it stays as it is.
+    """
+    # The copy first: the memory has a takedown before the copy says that it is done.
     try:
         copied = read_copy(copy_of(memory.path))
     except DamagedError:
-        copied = None
-    known = {(one.tombstone.kind, one.tombstone.value) for one in kept}
+        return None
+    known = {(one.tombstone.kind, one.tombstone.value) for one in _kept(memory)}
     for one in copied or ():
         if one.is_done and (one.tombstone.kind, one.tombstone.value) not in known:
             raise memory.outdated("it does not know of a takedown that was carried out")
-    if copied != kept:
-        write_copy(copy_of(memory.path), kept)
+    return copied
 
 
 def _write_copy(memory: Memory) -> None:

@@ -31,6 +31,10 @@ class DamagedError(LakeError):
         self.finding = finding or message
 
 
+class NewerError(LakeError):
+    """A file of the lake was written by a newer newsbeam, and is left as it is; to upgrade is the remedy."""
+
+
 class AccountingError(NewsbeamError):
     """Inputs and outcomes of a cycle do not add up; the cycle is not committed."""
 

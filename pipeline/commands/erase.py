@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -81,4 +82,5 @@ def _notes(erased: Erased, wanted: Sequence[Tombstone], *, dry_run: bool) -> lis
 
 
 def _flags(wanted: Sequence[Tombstone]) -> str:
-    return ", ".join(f"--{one.kind} {one.value}" for one in wanted)
+    """Return the flags as they can be given to a shell."""
+    return " ".join(f"--{one.kind} {shlex.quote(one.value)}" for one in wanted)

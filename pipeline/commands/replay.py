@@ -23,6 +23,7 @@ from pipeline.lake import Lake, open_lake
 from pipeline.memory import Memory
 from pipeline.replay import WAITING, Chosen, Replay, Wanted
 from pipeline.replay_account import ReplayAccount, account_of
+from pipeline.replay_cycle import ReplayWork
 from pipeline.replay_options import parse_since, settings_of_replay
 from pipeline.runners import beam_options
 from pipeline.settings import RunSettings
@@ -76,17 +77,23 @@ class _Done:
     summary: RunSummary
     chosen: Chosen
     outcomes: Counter[str] = field(default_factory=Counter)
+    """Of those that were chosen."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Of those that failed again."""
     tried: int = 0
+    opened_again: int = 0
+    """Other rejects of the same inputs, which were settled, and have failed now as they had before."""
     note: str | None = None
     """Which stage or reason is asked for that no reject has."""
 
-    def add(self, cycle: FinishedCycle, tried: int) -> None:
+    def add(self, cycle: FinishedCycle, work: ReplayWork) -> None:
         self.summary.add(cycle)
-        self.tried += tried
-        self.outcomes.update(row.outcome for row in cycle.replays)
-        self.reasons.update(row.reason or "unknown" for row in cycle.replays if row.outcome == REJECTED)
+        chosen = work.reject_ids
+        own = [row for row in cycle.replays if row.reject_id in chosen]
+        self.tried += len(chosen)
+        self.opened_again += len(cycle.replays) - len(own)
+        self.outcomes.update(row.outcome for row in own)
+        self.reasons.update(row.reason or "unknown" for row in own if row.outcome == REJECTED)
 
     @property
     def not_come_to(self) -> int:
@@ -149,7 +156,7 @@ def _replay(lake: Lake, memory: Memory, wanted: Wanted, settings: RunSettings) -
                 done.summary.complete = False
                 break
             cycle = run_cycle(lake, memory, settings, options, done.summary.run_id, slices, replay=work)
-            done.add(cycle, work.size)
+            done.add(cycle, work)
             progress.follow_cycle()
     done.summary.seconds = time.perf_counter() - started
     return done
@@ -189,7 +196,7 @@ def _say_done(done: _Done, settings: RunSettings) -> None:
         _say_nothing_to_do(done.note, console)
         return
     table = Table(title=f"replay {done.summary.run_id}", title_justify="left", show_header=False)
-    table.add_row("rejects", f"{sum(done.outcomes.values()):,}", f"{done.summary.seconds:,.1f} s")
+    table.add_row("attempts", f"{sum(done.outcomes.values()):,}", f"{done.summary.seconds:,.1f} s")
     for outcome in OUTCOMES:
         if done.outcomes[outcome] or outcome in (ARTICLE, COPY, REJECTED):
             note = _commonest(done.reasons) if outcome == REJECTED else ""
@@ -212,6 +219,9 @@ def _say_nothing_to_do(note: str | None, console: Console) -> None:
 
 def _hints(done: _Done) -> Iterator[str]:
     lake = done.summary.lake
+    if number := done.opened_again:
+        others = "1 other reject" if number == 1 else f"{number:,} other rejects"
+        yield f"{others} of the same inputs, settled before, {'is' if number == 1 else 'are'} open again"
     if waiting := done.outcomes[QUEUED] + done.chosen.number(WAITING):
         pages = "1 page is" if waiting == 1 else f"{waiting:,} pages are"
         yield f"{pages} fetched by the next run that polls, with --feeds as usual: newsbeam run --feeds --output {lake}"
@@ -227,6 +237,7 @@ def _figures(done: _Done) -> dict[str, Any]:
         "lake": summary.lake,
         "done_again": sum(done.outcomes.values()),
         "outcomes": {outcome: done.outcomes[outcome] for outcome in OUTCOMES},
+        "opened_again": done.opened_again,
         "failed_by_reason": dict(done.reasons.most_common()),
         "waiting": done.chosen.number(WAITING),
         "of_feeds": done.chosen.number(OF_FEED),

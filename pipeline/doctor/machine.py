@@ -18,7 +18,8 @@ from pipeline.host_memory import opened_hosts
 from pipeline.lake import Lake, holder_of, newest_cycle, open_lake, opened_lake_memory
 from pipeline.memory import opened_memory
 from pipeline.memory_faults import how_to_rebuild
-from schemas.errors import DamagedError
+from pipeline.tombstone_memory import check_copy
+from schemas.errors import DamagedError, NewerError
 from transforms.functions.worker_pool import available_cores
 
 _NETWORK_FILE_SYSTEMS: Final = ("nfs", "cifs", "smb", "9p", "fuse.sshfs", "fuse.s3fs", "fuse.gcsfuse", "afs", "ceph")
@@ -83,6 +84,7 @@ def _looked_through(lake: Lake) -> str:
         cycles, newest = memory.last_cycle(), newest_cycle(lake)
         if cycles < newest:
             raise memory.outdated(f"it knows {cycles} cycles, but the tables hold rows of cycle {newest}")
+        check_copy(memory)
         return f"{lake.memory.stat().st_size / 1e6:,.1f} MB, every page as it should be; {cycles:,} cycles committed"
 
 
@@ -178,7 +180,8 @@ def _clock(path: Path) -> str:
     lake = Lake(path)
     if lake.memory.exists():
         latest = 0
-        with suppress(DamagedError), opened_memory(lake.memory, read_only=True) as memory:  # a finding of its own
+        told = suppress(DamagedError, NewerError)  # by a finding of its own
+        with told, opened_memory(lake.memory, read_only=True) as memory:
             (latest,) = memory.row("select coalesce(max(finished_at), 0) from cycles")
         if latest / 1e6 > now + _SECONDS_AHEAD:
             ahead = (latest / 1e6 - now) / 60

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from pipeline import cli
+from pipeline import cli, erasure_rows
 from pipeline.commands.query import connect
+from pipeline.erasure_rows import ErasedRows, find_replays, rows_of_file
 from pipeline.lake import Lake, open_or_make_lake
 from pipeline.memory import Memory
 from tests.pipeline.commands.test_compact import killed_at
@@ -135,3 +140,52 @@ def test_an_id_goes_too_where_the_erasure_was_killed_before(replayed: Lake, mome
     cli.main(["replay", str(replayed.root), "--quiet", "--reason", "none"])  # whoever opens it next
     assert _row_ids(replayed)[2, "article"] is None
     assert GOES.article.article_id not in str(contents(replayed))
+
+
+def _write_ids(lake: Lake, table: str, day: str, columns: dict[str, list[str | None]]) -> Path:
+    path = lake.root / table / f"date={day}" / "c00000001-000.parquet"
+    path.parent.mkdir(parents=True)
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+def test_a_large_lake_is_looked_through_in_little_memory_and_no_further_than_it_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake, rows = open_or_make_lake(str(tmp_path / "lake")), 100_000
+    first, second = ([f"{number:032x}" for number in range(start, start + rows)] for start in (0, rows))
+    _write_ids(lake, "rejects", "2026-03-30", {"reject_id": ["r1", "r2", "r3"]})
+    names = {"reject_id": ["r1", "r2", "r3"], "row_id": [first[5], second[7], None]}
+    attempts = _write_ids(lake, "replays", "2026-03-31", names)
+    days = {"2026-03-30": first, "2026-03-31": second}
+    articles = [_write_ids(lake, "articles", day, {"article_id": ids}) for day, ids in days.items()]
+    copies = _write_ids(lake, "copies", "2026-03-31", {"copy_id": ["c"]})
+    read: list[Path] = []
+
+    def noted(path: Path, columns: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+        read.append(path)
+        return rows_of_file(path, columns)
+
+    monkeypatch.setattr(erasure_rows, "rows_of_file", noted)
+
+    def found(**going: Any) -> ErasedRows:
+        read.clear()
+        erased = ErasedRows(**going)
+        find_replays(lake, erased)
+        return erased
+
+    next(rows_of_file(articles[0], ("article_id",)))  # what libraries take once
+    tracemalloc.start()
+    erased = found()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (erased.places, erased.without_row_id) == ({}, {})
+    assert peak < 5_000_000  # a set of the ids of one file alone takes 12 MB
+    assert [path for path in read if path in articles] == articles
+    assert copies not in read
+    erased = found(articles=[{"article_id": second[7]}])
+    assert erased.without_row_id == {attempts: [1]}
+    assert copies in read  # it is not known before that no row has it
+    pq.write_table(pa.table({**names, "row_id": [first[5], None, None]}), attempts)
+    assert found().without_row_id == {}
+    assert articles[1] not in read

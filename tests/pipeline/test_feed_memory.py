@@ -164,7 +164,7 @@ def test_of_a_feed_the_oldest_waiting_pages_are_forgotten(memory: Memory, feeds:
     assert {page.url[-1] for page in feeds.due_pages(0, 99)} == set("56789")
 
 
-def test_pages_that_a_replay_asks_for_are_not_forgotten_for_newer_ones_and_come_first(
+def test_pages_that_a_replay_asks_for_are_not_forgotten_for_newer_ones_and_wait_for_none(
     memory: Memory, feeds: FeedMemory
 ) -> None:
     with memory.cycle():
@@ -179,6 +179,33 @@ def test_pages_that_a_replay_asks_for_are_not_forgotten_for_newer_ones_and_come_
         drop_queued(memory, [one.reject_id for one in asked])
         assert feeds.trim_pages("https://a.example/feed", 4) == 1
     assert {page.url[-1] for page in feeds.due_pages(0, 99)} == set("5678")
+
+
+def test_replayed_pages_of_a_feed_and_its_new_ones_take_turns_however_many_are_replayed(
+    memory: Memory, feeds: FeedMemory
+) -> None:
+    with memory.cycle():
+        for number in range(100, 200):
+            feeds.add_page(_page(number)._replace(first_seen_at=0))
+        note_queued(memory, [Queued(str(number), _page(number).url, True) for number in range(100, 200)])
+        for number in range(9):
+            feeds.add_page(_page(number)._replace(first_seen_at=number + 1))
+        feeds.add_page(_page(0, "a.example")._replace(url="https://a.example/x", feed_url="https://b.example/feed"))
+        order = [page.url.rpartition("/")[2] for page in feeds.due_pages(0, 7)]
+    assert order == ["100", "8", "x", "101", "7", "102", "6"]
+
+
+def test_replayed_pages_take_no_place_from_the_new_ones_that_may_wait(memory: Memory, feeds: FeedMemory) -> None:
+    with memory.cycle():
+        for number in range(100, 200):
+            feeds.add_page(_page(number)._replace(first_seen_at=number))  # also newer than what the feed has named
+        note_queued(memory, [Queued(str(number), _page(number).url, True) for number in range(100, 200)])
+        for number in range(9):
+            feeds.add_page(_page(number)._replace(first_seen_at=number))
+        assert feeds.trim_pages("https://a.example/feed", 9) == 0
+        assert feeds.trim_pages("https://a.example/feed", 4) == 5
+    left = {page.url.rpartition("/")[2] for page in feeds.due_pages(0, 999)}
+    assert left == {*"5678", *map(str, range(100, 200))}
 
 
 def test_there_is_no_work_while_hosts_want_to_be_left_alone(memory: Memory, feeds: FeedMemory) -> None:

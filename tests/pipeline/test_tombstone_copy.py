@@ -7,8 +7,8 @@ import pytest
 from pipeline import cli
 from pipeline.memory import Memory, opened_memory
 from pipeline.tombstone_copy import KeptTombstone, copy_of, read_copy, write_copy
-from pipeline.tombstone_memory import note_done, note_tombstone, settle_copy
-from schemas.errors import DamagedError, LakeError
+from pipeline.tombstone_memory import check_copy, note_done, note_tombstone, settle_copy
+from schemas.errors import DamagedError, LakeError, NewerError
 from schemas.tombstone import DOMAIN, MATCH, URL, Tombstone
 
 KEPT = [
@@ -76,6 +76,40 @@ def test_no_command_that_writes_goes_past_a_newer_newsbeams_takedowns(
         assert "Upgrade newsbeam" in capsys.readouterr().err
     assert copy.read_text() == '{"version": 2, "tombstones": []}'
     assert {path: path.read_bytes() for path in lake.rglob("*.parquet")} == before
+
+
+def test_who_only_looks_finds_what_a_run_would_and_writes_nothing(tmp_path: Path) -> None:
+    with opened_memory(tmp_path / "memory.sqlite") as memory:
+        copy = copy_of(memory.path)
+        assert check_copy(memory) is None
+        assert not copy.exists()
+        write_copy(copy, KEPT[1:])  # asked for, and never committed
+        assert check_copy(memory) == KEPT[1:]
+        assert read_copy(copy) == KEPT[1:]
+        copy.write_text("{ no")  # the next run makes it anew
+        assert check_copy(memory) is None
+        assert copy.read_text() == "{ no"
+        write_copy(copy, KEPT)
+        with pytest.raises(DamagedError, match="does not know of a takedown"):
+            check_copy(memory)
+        copy.write_text('{"version": 2}')
+        with pytest.raises(NewerError, match="Upgrade newsbeam"):
+            check_copy(memory)
+
+
+def test_a_takedown_that_is_carried_out_while_somebody_looks_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened_memory(tmp_path / "memory.sqlite") as memory:
+
+        def read_later(path: Path) -> list[KeptTombstone] | None:
+            with memory.cycle():
+                note_tombstone(memory, KEPT[0].tombstone)
+            note_done(memory)
+            return read_copy(path)
+
+        monkeypatch.setattr("pipeline.tombstone_memory.read_copy", read_later)
+        assert check_copy(memory) == [KEPT[0]]
 
 
 def test_the_copy_has_a_takedown_before_its_commit_and_drops_it_where_none_came(tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ class FeedIndex(Protocol):
 
     def due_pages(self, now: Instant, most: int) -> list[DuePage]:
         """Return pages that may be asked for now: so many at most, of all hosts in turn, of each host those of all
-        feeds that name some in turn, and of each feed what it has named last first.
+        feeds that name some in turn, and of each feed what it has named last first; in turn with that, should there be
+        any, pages that are to be fetched once more.
         """
 
     def add_page(self, page: DuePage) -> bool:

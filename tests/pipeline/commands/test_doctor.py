@@ -14,7 +14,9 @@ from pipeline.doctor import machine, network, software
 from pipeline.doctor.finding import FAIL, OK, WARN, Finding, looked_at
 from pipeline.lake import Lake, locked, open_or_make_lake
 from pipeline.memory import Memory
+from pipeline.tombstone_copy import KeptTombstone, copy_of, write_copy
 from schemas.errors import UsageError
+from schemas.tombstone import DOMAIN, Tombstone
 from tests.http_server import HttpServer, Reply
 
 
@@ -144,3 +146,13 @@ def test_the_remedy_of_a_memory_is_told_once(lake: Lake, is_lost: bool) -> None:
     assert "rebuild" not in finding.said
     assert "Nothing was written" not in finding.said
     assert found["clock"].state == OK
+
+
+def test_a_takedown_that_the_memory_does_not_know_is_told(lake: Lake) -> None:
+    Memory(lake.memory).close()
+    assert _by_name(machine.look_at_machine(str(lake.root)))["memory of the lake"].state == OK
+    write_copy(copy_of(lake.memory), [KeptTombstone(Tombstone(DOMAIN, "outlet.example", 1), True)])
+    finding = _by_name(machine.look_at_machine(str(lake.root)))["memory of the lake"]
+    assert finding.state == FAIL
+    assert "it does not know of a takedown that was carried out" in finding.said
+    assert "memory rebuild" in str(finding.remedy)

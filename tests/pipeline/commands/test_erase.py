@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -336,6 +337,18 @@ def test_what_matches_nothing_is_said(lake: Lake, capsys: pytest.CaptureFixture[
     assert cli.main(["erase", str(lake.root), "--url", unknown, *flags]) == 0
     assert f"nothing in the lake is covered by --url {unknown}\n" in capsys.readouterr().out
     assert cli.main(["erase", str(lake.root), "--match", "Ada Q. Nobody", *flags]) == 0
-    assert "nothing in the lake is covered by --match Ada Q. Nobody\n" in capsys.readouterr().out
+    assert "nothing in the lake is covered by --match 'Ada Q. Nobody'\n" in capsys.readouterr().out
     assert cli.main(["erase", str(lake.root), "--url", STORY, *flags]) == 0
     assert "nothing in the lake is covered" not in capsys.readouterr().out
+
+
+def test_what_was_erased_is_said_as_it_can_be_given_again(lake: Lake, capsys: pytest.CaptureFixture[str]) -> None:
+    words, address = "Ada's Moss", "https://ledger.example/a?b=1&c=2"
+    capsys.readouterr()
+    assert cli.main(["erase", str(lake.root), "--match", words, "--url", address]) == 0
+    said = capsys.readouterr().out
+    (line,) = [line for line in said.splitlines() if line.startswith("Kept as a tombstone")]
+    flags = shlex.split(line.partition("come back: ")[2])
+    assert cli.main(["erase", str(lake.root), "--dry-run", "--json", *flags]) == 0
+    erased = json.loads(capsys.readouterr().out)["erased"]
+    assert sorted((one["kind"], one["value"]) for one in erased) == [("match", words), ("url", address)]

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from pipeline import cli
 from pipeline.commands.query import connect
 from pipeline.lake import Lake, locked
 from pipeline.memory import opened_memory
+from pipeline.replay import Replay
 from schemas.replay import OUTCOMES
 from tests.http_server import HttpServer, Reply
 from tests.pipeline.broken_extraction import HARD, extract_easy_pages
@@ -45,8 +46,10 @@ def _run(*flags: str) -> None:
 
 
 def _replay(capsys: pytest.CaptureFixture[str], *flags: str) -> dict[str, Any]:
-    """Replay; returns what came of it, without what came of none."""
+    """Replay; returns what came of it, without what came of none, and with `opened_again` where there are any."""
     capsys.readouterr()
+    assert cli.main(["replay", "lake", "--processes", "1", "--tags", "none", "--dry-run", "--json", *flags]) == 0
+    chosen = sum(one["rejects"] for one in json.loads(capsys.readouterr().out)["rejects"])
     assert cli.main(["replay", "lake", "--processes", "1", "--tags", "none", "--json", *flags]) == 0
     said: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert set(said["outcomes"]) == set(OUTCOMES)
@@ -56,12 +59,15 @@ def _replay(capsys: pytest.CaptureFixture[str], *flags: str) -> dict[str, Any]:
         account["rejects"]
         == sum(account[name] for name in ends)
         == said["done_again"] + said["of_feeds"] + said["waiting"]
+        == chosen
     )
     assert account["passed"] == account["articles"] + account["copies"]
     assert account["failed_again"] == said["outcomes"]["rejected"] + said["outcomes"]["other_reject"]
+    assert sum(said["failed_by_reason"].values()) == said["outcomes"]["rejected"]
     assert read["inputs"] == sum(read[name] for name in ("articles", "copies", "rejects", "already_seen"))
     assert _ask(f"select bool_and({ACCOUNT}) from runs") == [(True,)]
-    return {name: count for name, count in said["outcomes"].items() if count}
+    outcomes = said["outcomes"] | {"opened_again": said["opened_again"]}
+    return {name: count for name, count in outcomes.items() if count}
 
 
 def _hard_page(name: str) -> None:
@@ -225,10 +231,17 @@ def test_a_reject_of_another_step_takes_the_place_of_the_first(
     assert _ask(query) == [("read", 2, "other_reject"), ("extract", 1, None)]
     with monkeypatch.context() as patch:
         patch.setattr(folder_inputs, "kind_of", kind_of)
-        assert _replay(capsys) == {"other_reject": 1, "rejected": 1}
+        assert _replay(capsys) == {"other_reject": 1, "opened_again": 1}
     assert _ask(query) == [("read", 3, None), ("extract", 2, "other_reject")]
-    assert _replay(capsys) == {"other_reject": 1, "rejected": 1}
+    assert _replay(capsys) == {"other_reject": 1, "opened_again": 1}
     assert _ask(query) == [("read", 4, "other_reject"), ("extract", 3, None)]
+    with monkeypatch.context() as patch:
+        patch.setattr(folder_inputs, "kind_of", kind_of)
+        assert cli.main(["replay", "lake", "--processes", "1", "--tags", "none"]) == 0
+    said = capsys.readouterr().out
+    assert "rejects 1 = passed 0 (articles 0, copies 0) + in the lake already 0 + failed again 1 + left 0\n" in said
+    assert "1 other reject of the same inputs, settled before, is open again\n" in said
+    assert re.search(r"failed again +│ +0 │ +│", said), said
     assert [len(ids) for ids in _rows().values()] == [1, 0, 2]
 
 
@@ -271,7 +284,43 @@ def test_what_no_reject_has_is_no_error(folder: Path, capsys: pytest.CaptureFixt
         assert capsys.readouterr() == (f"nothing to do: {said}\n", "")
         assert cli.main(["replay", "lake", *flags, *mode, "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["note"].startswith("no reject has the ")
+    assert cli.main(["replay", "lake", "--stage", "fetch", "--reason", "binary", *mode]) == 0
+    assert capsys.readouterr().out == (
+        "nothing to do: no reject has the stage fetch; there are extract, read; no reject has the reason binary; there "
+        "are empty, no_article\n"
+    )
     assert _ask("select count(*) from replays") == [(0,)]
+
+
+def test_both_are_told_where_there_are_no_rejects_at_all(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("in/good.html").write_text(html_page("good"))
+    _run("--input", "in")
+    capsys.readouterr()
+    assert cli.main(["replay", "lake", "--stage", "fetch", "--reason", "empty"]) == 0
+    assert capsys.readouterr().out == (
+        "nothing to do: no reject has the stage fetch or the reason empty; there are no rejects at all\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("flags", "columns"), [((), []), (("--stage", "read"), ["stage"]), (("--reason", "empty"), ["reason"])]
+)
+def test_only_stages_and_reasons_that_are_asked_for_are_looked_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...], columns: list[str]
+) -> None:
+    """Each is a look through all rejects."""
+    Path("in/empty.html").write_text(" ")
+    _run("--input", "in")
+    asked: list[str] = []
+    real = Replay._ask
+
+    def ask(self: Replay, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        asked.append(query)
+        return real(self, query, values)
+
+    monkeypatch.setattr(Replay, "_ask", ask)
+    assert cli.main(["replay", "lake", "--dry-run", *flags]) == 0
+    assert re.findall(r"select distinct (\w+)", "\n".join(asked)) == columns
 
 
 def test_a_dry_run_says_how_and_changes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -303,7 +352,7 @@ def test_what_is_said(folder: Path, capsys: pytest.CaptureFixture[str], monkeypa
     capsys.readouterr()
     assert cli.main(["replay", "lake", "--processes", "1", "--tags", "none"]) == 0
     said = capsys.readouterr().out
-    for line in (r"rejects +│ +2 ", r"now articles +│ +1 ", r"failed again +│ +1 │ no_article 1"):
+    for line in (r"attempts +│ +2 ", r"now articles +│ +1 ", r"failed again +│ +1 │ no_article 1"):
         assert re.search(line, said), said
     assert "rejects 2 = passed 1 (articles 1, copies 0) + in the lake already 0 + failed again 1 + left 0\n" in said
     assert cli.main(["report", "lake", "--output", "report.html"]) == 0

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,14 +13,18 @@ from typing import Any
 import pytest
 
 from pipeline import cli
+from pipeline.doctor.finding import FAIL
+from pipeline.doctor.machine import look_at_machine
 from pipeline.engine_lake import Claim, open_or_make_engine_lake
 from pipeline.feed_memory import FeedMemory
 from pipeline.host_memory import HostMemory
 from pipeline.lake import Lake, open_or_make_lake
 from pipeline.memory import Memory
+from pipeline.tombstone_copy import KeptTombstone, copy_of, write_copy
 from schemas.cycle_report import CycleReport
 from schemas.feed_state import NEVER, FeedState
 from schemas.instants import datetime_of, instant_of, utc_date_of
+from schemas.tombstone import DOMAIN, Tombstone
 from tests.samples import tagged_article
 from transforms.functions.parquet_rows import flat_row, partition_path, to_parquet
 
@@ -196,12 +202,17 @@ def _overwrite_hosts(lake: Lake) -> None:
     lake.hosts.write_bytes(b"no memory")
 
 
+def _take_one_without_a_takedown(lake: Lake) -> None:
+    write_copy(copy_of(lake.memory), [KeptTombstone(Tombstone(DOMAIN, "outlet.example", 1), True)])
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
         (_delete, "it is not there"),
         (_overwrite, "is damaged: its first bytes"),
         (_take_an_old_copy, "it knows 1 cycles, but the tables hold rows of cycle 2"),
+        (_take_one_without_a_takedown, "it does not know of a takedown that was carried out"),
         (_overwrite_hosts, "which knows when hosts may be asked, is damaged"),
     ],
 )
@@ -229,6 +240,56 @@ def test_a_memory_that_is_lost_or_damaged_is_told_with_all_the_rest(
     printed = "".join(capsys.readouterr().out.split()).replace("│", "")
     assert "newsbeammemoryrebuild" in printed
     assert "lastruns" in printed
+
+
+def _take_a_newer_copy(lake: Lake) -> None:
+    copy_of(lake.memory).write_text('{"version": 2, "tombstones": []}')
+
+
+def _take_a_newer_memory(lake: Lake) -> None:
+    with closing(sqlite3.connect(lake.memory)) as connection:
+        connection.execute("pragma user_version = 99")
+
+
+@pytest.mark.parametrize(
+    ("take", "said"),
+    [(_take_a_newer_copy, "tombstones.json, which says what was taken down, has version 2"),
+     (_take_a_newer_memory, "memory.sqlite has memory version 99")],
+)  # fmt: skip
+def test_what_a_newer_newsbeam_wrote_is_told_and_is_not_said_to_be_damaged(
+    lake: Lake, take: Callable[[Lake], None], said: str, figures: Callable[[], dict[str, Any]], tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    _cycle(lake, 1, 1, 7)
+    memory = Memory(lake.memory)
+    with memory.cycle() as number:
+        memory.note_cycle(number, "run-1", NOW)
+    memory.close()
+    take(lake)
+    before = {path: path.read_bytes() for path in lake.private.glob("*.json")}
+    found = figures()
+    assert said in found["memory_fault"]
+    assert "Upgrade newsbeam" in found["memory_fault"]
+    assert "rebuild" not in found["memory_fault"]
+    assert found["arrivals"]["day"]["articles"] == 7
+    (finding,) = [one for one in look_at_machine(str(lake.root)) if one.what == "memory of the lake"]
+    assert (finding.state, "rebuild" in str(finding.remedy)) == (FAIL, False)
+    assert said in finding.said
+    (tmp_path / "page.txt").write_text("too short")
+    assert cli.main(["run", "--input", str(tmp_path / "page.txt"), "--output", str(lake.root)]) == 1
+    assert said in capsys.readouterr().err  # as status said
+    assert {path: path.read_bytes() for path in lake.private.glob("*.json")} == before
+
+
+def test_hosts_that_a_newer_newsbeam_knows_are_told_too(lake: Lake, figures: Callable[[], dict[str, Any]]) -> None:
+    Memory(lake.memory).close()
+    HostMemory(lake.hosts).close()
+    with closing(sqlite3.connect(lake.hosts)) as connection:
+        connection.execute("pragma user_version = 99")
+    told = figures()["memory_fault"]
+    assert told == f"{lake.hosts} was written by a newer newsbeam. Upgrade newsbeam, or use another --output"
+    lake.memory.write_bytes(b"no memory")
+    assert figures()["memory_fault"].startswith(f"{told}. {lake.memory} is damaged")
 
 
 def test_a_memory_that_is_too_large_is_not_looked_through(
