@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from pipeline.lake import Lake
 from pipeline.memory import Memory
-from pipeline.partitions import Partition, clear_rewriting, partitions_of, replace_files
+from pipeline.partitions import Partition, clear_rewriting, forget_files, partitions_of, replace_files
 from pipeline.sorted_files import TARGET_BYTES, fingerprint, sorting, write_sorted
 from schemas.errors import LakeError
 
@@ -90,20 +90,3 @@ def _measured(partition: Partition) -> Compacted:
     sizes = [path.stat().st_size for path in partition.files()]
     count, stored = len(sizes), sum(sizes)
     return Compacted(partition.table, partition.day, 0, count, count, stored, stored)
-
-
-def forget_files(lake: Lake, memory: Memory) -> None:
-    """Have the memory forget files that are no longer there: it names them to tell, after a crash, which are finished.
-
-    All files of committed cycles have been published when this is called.
-    """
-    gone = [path for (path,) in memory.rows("select path from files") if not (lake.root / path).exists()]
-    for batch in _batches(gone):
-        with memory.cycle():
-            for path in batch:
-                memory.do("delete from files where path = ?", path)
-
-
-def _batches(paths: Sequence[str], size: int = 10_000) -> Iterator[Sequence[str]]:
-    for start in range(0, len(paths), size):
-        yield paths[start : start + size]

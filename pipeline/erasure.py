@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from pipeline.compaction import forget_files
 from pipeline.erasure_heirs import aliases_to_forget, look_what_is_left
 from pipeline.erasure_memory import Forgetting
 from pipeline.erasure_rows import (
@@ -26,7 +25,7 @@ from pipeline.erasure_rows import (
 )
 from pipeline.lake import Lake, publish, sync
 from pipeline.memory import Memory
-from pipeline.partitions import clear_rewriting
+from pipeline.partitions import clear_rewriting, forget_files
 from pipeline.tombstone_memory import note_done, note_tombstone, tombstones_of
 from schemas.alias import Alias
 from schemas.instants import instant_of

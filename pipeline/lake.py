@@ -269,11 +269,15 @@ def check_memory(lake: Lake, memory: Memory) -> None:
         DamagedError: it is.
     """
     memory.check(CHECKED_BYTES)
-    _check_memory(lake, memory)
+    check_age(lake, memory)
 
 
-def _check_memory(lake: Lake, memory: Memory) -> None:
-    """Refuse a memory that is older than the tables: its next cycle would bear the name of one that is there."""
+def check_age(lake: Lake, memory: Memory) -> None:
+    """Refuse a memory that is older than the tables: its next cycle would bear the name of one that is there.
+
+    Raises:
+        DamagedError: it is.
+    """
     newest = newest_cycle(lake)
     if newest > memory.last_cycle():
         raise memory.outdated(f"it knows {memory.last_cycle()} cycles, but the tables hold rows of cycle {newest}")

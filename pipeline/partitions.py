@@ -15,12 +15,17 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
+from pipeline.batches import batches
 from pipeline.durable_files import sync_folder
 from pipeline.folder_exchange import exchange_folders
 from pipeline.lake import EMPTY_FILE_DAY, Lake
+from pipeline.memory import Memory
 from pipeline.reader_lock import without_readers
 from schemas.errors import LakeError
 from schemas.tables import PARTITION_COLUMN, TABLES
+
+_FORGOTTEN_AT_A_TIME: Final = 10_000
+"""Files in one transaction: own choice, so that none is long."""
 
 _AS_IT_WAS: Final = (
     "could not be rewritten: {why}. It is as it was, and readers see that; nothing is lost. Mend that, then start it "
@@ -102,3 +107,15 @@ def _sync(folder: Path) -> None:
         with path.open("rb") as file:
             os.fsync(file.fileno())
     sync_folder(folder)
+
+
+def forget_files(lake: Lake, memory: Memory) -> None:
+    """Have the memory forget files that are no longer there: it names them to tell, after a crash, which are finished.
+
+    All files of committed cycles have been published when this is called.
+    """
+    gone = [path for (path,) in memory.rows("select path from files") if not (lake.root / path).exists()]
+    for batch in batches(gone, _FORGOTTEN_AT_A_TIME):
+        with memory.cycle():
+            for path in batch:
+                memory.do("delete from files where path = ?", path)

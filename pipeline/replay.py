@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import duckdb
 
 from pipeline import input_plan
+from pipeline.batches import batches
 from pipeline.commands.query import connect
 from pipeline.input_plan import cycles_of
 from pipeline.lake import Lake
@@ -100,7 +101,7 @@ class Replay:
         found = list(rejects.values())
         waiting = {one.reject_id for one in queued(self.memory) if one.is_tried}
         chosen = Chosen()
-        for batch in _batches([one for one in found if one.reject_id not in waiting]):
+        for batch in _by_cycle([one for one in found if one.reject_id not in waiting]):
             for reject in self._with_payloads(batch, only_needed=True):
                 chosen.by_way.setdefault(way_of(reject), []).append(reject._replace(payload=None))
         chosen.by_way[WAITING] = [one for one in found if one.reject_id in waiting]
@@ -108,15 +109,15 @@ class Replay:
 
     def cycles(self, chosen: Chosen) -> Iterator[tuple[list[InputSlice], ReplayWork]]:
         """Yield what each cycle does: the slices that it reads, and the rejects that are done again."""
-        for batch in _batches(chosen.by_way.get(KEPT, [])):
+        for batch in _by_cycle(chosen.by_way.get(KEPT, [])):
             kept = tuple(self._with_payloads(batch))
             yield [], ReplayWork(kept=kept, siblings=self._siblings(kept))
-        for batch in _batches([*chosen.by_way.get(PAGE, []), *chosen.by_way.get(KEPT_TOO_LITTLE, [])]):
+        for batch in _by_cycle([*chosen.by_way.get(PAGE, []), *chosen.by_way.get(KEPT_TOO_LITTLE, [])]):
             yield [], self._pages(self._with_payloads(batch))
         plan = FilePlan(list(map(in_file, chosen.by_way.get(FILE, []))))
         for slices in cycles_of(plan.slices()):
             yield slices, self._in_files(plan, slices)
-        for lost in _batches(plan.lost):
+        for lost in _by_cycle(plan.lost):
             yield [], self._lost(lost)
 
     def stored_bytes(self, chosen: Chosen) -> int:
@@ -197,7 +198,5 @@ def _condition(wanted: Wanted) -> tuple[str, list[Any]]:
     return " and ".join(conditions), values
 
 
-def _batches(rejects: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    size = input_plan.CYCLE_SLICES
-    for start in range(0, len(rejects), size):
-        yield rejects[start : start + size]
+def _by_cycle(rejects: Sequence[Any]) -> Iterator[list[Any]]:
+    return batches(rejects, input_plan.CYCLE_SLICES)

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from pipeline import progress
 from pipeline.cycle import FinishedCycle, new_run_id, run_cycle
+from pipeline.erasure import finish_erasures
 from pipeline.failure_remedies import ADDRESS_REFUSED, REMEDIES
 from pipeline.input_plan import find_files, plan_cycles
 from pipeline.lake import Lake, check_no_job, locked, open_or_make_lake, opened_lake_memory, recover
@@ -24,7 +25,6 @@ from pipeline.runners import beam_options
 from pipeline.settings import FeedSettings, RunSettings
 from pipeline.stopping import stopping_on_signals
 from pipeline.summary import RunSummary
-from pipeline.tombstone_memory import tombstones_of
 from schemas.cycle_report import ACCOUNT_COLUMNS
 from schemas.errors import NewsbeamError
 from schemas.input_slice import InputSlice
@@ -52,7 +52,8 @@ def run(settings: RunSettings) -> int:
         stopping_on_signals() as stop,
     ):
         _say_recovered(recover(lake, memory))
-        _finish_erasures(lake, memory)
+        if (count := finish_erasures(lake, memory)) is not None:
+            say("erased", f"an erasure that was cut off is finished: {count:,} rows", rows=count)
         with progress.shown(_bytes(files), quiet=settings.quiet or is_json() or not files):
             for slices in plan_cycles(files):
                 if stop.is_set():
@@ -151,15 +152,6 @@ def _say_recovered(counts: tuple[int, int]) -> None:
     if published or deleted:
         left = f"{published} finished files published, {deleted} unfinished ones deleted (their inputs are read again)"
         say("recovered", f"an earlier run was cut off: {left}", published=published, deleted=deleted)
-
-
-def _finish_erasures(lake: Lake, memory: Memory) -> None:
-    if not tombstones_of(memory, only_unfinished=True):
-        return
-    from pipeline.erasure import finish_erasures  # with DuckDB, which takes a tenth of a second to load
-
-    count = finish_erasures(lake, memory) or 0
-    say("erased", f"an erasure that was cut off is finished: {count:,} rows", rows=count)
 
 
 def _say_cycle(cycle: FinishedCycle, message: str) -> None:

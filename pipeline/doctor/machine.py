@@ -15,7 +15,7 @@ from typing import Final
 from pipeline.doctor.finding import FAIL, OK, WARN, Finding, looked_at
 from pipeline.folder_exchange import exchange_folders
 from pipeline.host_memory import opened_hosts
-from pipeline.lake import Lake, holder_of, newest_cycle, open_lake, opened_lake_memory
+from pipeline.lake import Lake, check_age, holder_of, newest_cycle, open_lake, opened_lake_memory
 from pipeline.memory import opened_memory
 from pipeline.memory_faults import how_to_rebuild
 from pipeline.tombstone_memory import check_copy
@@ -81,11 +81,10 @@ def _databases(lake: Lake) -> Iterator[Finding]:
 def _looked_through(lake: Lake) -> str:
     with opened_lake_memory(lake, read_only=True) as memory:
         memory.check()
-        cycles, newest = memory.last_cycle(), newest_cycle(lake)
-        if cycles < newest:
-            raise memory.outdated(f"it knows {cycles} cycles, but the tables hold rows of cycle {newest}")
+        check_age(lake, memory)
         check_copy(memory)
-        return f"{lake.memory.stat().st_size / 1e6:,.1f} MB, every page as it should be; {cycles:,} cycles committed"
+        size, cycles = lake.memory.stat().st_size / 1e6, memory.last_cycle()
+        return f"{size:,.1f} MB, every page as it should be; {cycles:,} cycles committed"
 
 
 def _hosts_looked_through(lake: Lake) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final
 
+from pipeline.batches import batches
 from pipeline.duplicate_memory import DuplicateMemory
 from pipeline.memory import Memory
 from pipeline.rebuild.rows import ToldRows, ToldText
@@ -103,14 +104,7 @@ def _start(rows: ToldRows) -> int:
 
 def _batches(arrivals: Iterator[ToldText]) -> Iterator[Sequence[ToldText]]:
     for _, of_cycle in groupby(arrivals, key=lambda told: told.cycle):
-        batch: list[ToldText] = []
-        for told in of_cycle:
-            batch.append(told)
-            if len(batch) == _TEXTS_AT_ONCE:
-                yield batch
-                batch = []
-        if batch:
-            yield batch
+        yield from batches(of_cycle, _TEXTS_AT_ONCE)
 
 
 def _printed(told: ToldText) -> PrintedArticle:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pyarrow.parquet as pq
 
+from pipeline.batches import batches
 from pipeline.feed_memory import page_key
 from pipeline.lake import Lake, newest_cycle
 from pipeline.memory import Memory
@@ -16,6 +17,9 @@ from pipeline.rebuild.rows import ToldRows
 from schemas.fetch import PAGE
 from schemas.instants import Instant
 from transforms.functions.reject_payloads import given_up, is_address
+
+_ROWS_AT_A_TIME: Final = 5_000
+"""Rows held in memory: own choice, some MB with their payloads."""
 
 _SETTLED_DAYS: Final = 90
 """Days for which a page is not fetched again of which only the address is known: own choice; feeds name an item for
@@ -37,13 +41,13 @@ def note_inputs(memory: Memory, rows: ToldRows, now: Instant) -> int:
     """
     with memory.cycle(), memory.noting() as connection:
         connection.execute("create temp table told_pages (id blob primary key) without rowid")
-        for batch in _batches(rows.rows_of_texts()):
+        for batch in batches(rows.rows_of_texts(), _ROWS_AT_A_TIME):
             connection.executemany("insert or ignore into inputs values (?)", _inputs_of_texts(batch))
             connection.executemany("insert or ignore into told_pages values (?)", _pages_of_texts(batch))
-        for batch in _batches(rows.rows_of_rejects()):
+        for batch in batches(rows.rows_of_rejects(), _ROWS_AT_A_TIME):
             connection.executemany("insert or ignore into inputs values (?)", _inputs_of_rejects(batch))
             connection.executemany(_settle(now), _pages_of_rejects(batch))
-        for batch in _batches(rows.rows(_FETCHED, "fetches")):
+        for batch in batches(rows.rows(_FETCHED, "fetches"), _ROWS_AT_A_TIME):
             connection.executemany(_settle(now), ((page_key(url),) for (url,) in batch))
         connection.execute("delete from settled_pages where id in (select id from told_pages)")
         (count,) = connection.execute("select count(*) from inputs").fetchone()
@@ -99,16 +103,6 @@ def _pages_of_rejects(batch: Iterable[Sequence[Any]]) -> Iterator[tuple[bytes]]:
 
 def _key(hexadecimal: str) -> bytes:
     return bytes.fromhex(hexadecimal)[:16]
-
-
-def _batches(rows: Iterator[Sequence[Any]], size: int = 5_000) -> Iterator[list[Sequence[Any]]]:
-    batch: list[Sequence[Any]] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    yield batch
 
 
 def note_cycles_and_files(lake: Lake, memory: Memory, rows: ToldRows) -> int:

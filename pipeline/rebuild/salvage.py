@@ -19,7 +19,7 @@ from pipeline.memory_values import checked
 from pipeline.memory_versions import MEMORY_VERSION
 from pipeline.tombstone_copy import KeptTombstone
 from schemas.due_page import DuePage
-from schemas.errors import InputRejected, LakeError
+from schemas.errors import InputRejected, LakeError, NewerError
 from schemas.feed_state import NEVER, FeedState
 from schemas.host_state import HostState, RobotsRecord
 from schemas.instants import Instant
@@ -58,7 +58,8 @@ def salvage(path: Path, now: Instant) -> Salvaged:
     """Read what can be read of a memory; whatever is wrong with it raises nothing.
 
     Raises:
-        LakeError: another program holds it, or it was written by a newer newsbeam.
+        LakeError: another program holds it.
+        NewerError: it was written by a newer newsbeam.
     """
     found = Salvaged()
     if not path.exists() or not path.stat().st_size:
@@ -68,7 +69,7 @@ def salvage(path: Path, now: Instant) -> Salvaged:
         with _only_reading(path) as connection:
             (version,) = connection.execute("pragma user_version").fetchone()
             if version > MEMORY_VERSION and not faults_of(connection):
-                raise LakeError(f"{path} was written by a newer newsbeam. Upgrade newsbeam, or use another lake")
+                raise NewerError(f"{path} was written by a newer newsbeam. Upgrade newsbeam, or use another lake")
             _read(connection, found, now, version)
             found.faults = faults_of(connection)
     except (sqlite3.Error, UnicodeDecodeError) as error:
