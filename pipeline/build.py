@@ -31,7 +31,6 @@ from transforms.functions import duplicates
 from transforms.functions.dictionary_index import DictionaryIndex
 from transforms.functions.duplicate_index import DuplicateIndex
 from transforms.functions.tombstones import NO_TOMBSTONES, Tombstones
-from transforms.print_articles import PrintArticles
 from transforms.read_folder import ReadFolder
 from transforms.tag_entities import TagEntities
 from transforms.tag_topics import TagTopics
@@ -198,14 +197,11 @@ def build_stream(pipeline: beam.Pipeline, graph: StreamGraph) -> None:
 
 def _tables(read: _Rows, decide: beam.PTransform, work: Work) -> _Rows:
     """Extract, deduplicate and tag; returns the rows of each table."""
-    extracted = read[read_folder.PAGES] | "ExtractArticles" >> ExtractArticles(
-        work.run_id, work.processes, work.time_limit
-    )
+    extract = ExtractArticles(work.run_id, work.processes, work.time_limit)
+    extracted = read[read_folder.DOCUMENTS] | "ExtractArticles" >> extract
+    articles = _followed(extracted[extract_articles.ARTICLES], "articles", work)
     # Followed before they are flattened, which the local runner does only after the last page is through.
-    found = _followed(extracted[extract_articles.ARTICLES], "articles", work)
     failed = _followed(extracted[extract_articles.REJECTS], "rejects", work)
-    given = read[read_folder.ARTICLES] | "PrintArticles" >> PrintArticles()
-    articles = (given, found) | "AllArticles" >> beam.Flatten()
     rejects = (read[read_folder.REJECTS], failed) | "AllRejects" >> beam.Flatten()
     if work.open_attempts is not None:
         rejects = rejects | "DropRepeated" >> DropRepeated(work.open_attempts)

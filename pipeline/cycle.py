@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -58,11 +57,6 @@ class FinishedCycle:
     """What came of rejects that were done again."""
 
 
-def new_run_id() -> str:
-    """Return a name for a run that sorts by its start."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-
-
 def run_cycle(
     lake: Lake,
     memory: Memory,
@@ -72,6 +66,7 @@ def run_cycle(
     slices: Sequence[InputSlice],
     feeds: FeedGraph | None = None,
     replay: ReplayWork | None = None,
+    read_at: Instant | None = None,
 ) -> FinishedCycle:
     """Read (slices, or what is due of the feeds), extract, decide, write, commit and publish, in this order.
 
@@ -80,6 +75,7 @@ def run_cycle(
 
     Args:
         replay: rejects that are done again; those of files lie in the slices.
+        read_at: when the rows are said to be first seen, later than those of earlier cycles; now, if none is given.
 
     Raises:
         AccountingError: inputs and outcomes do not add up; nothing is committed.
@@ -87,7 +83,7 @@ def run_cycle(
     """
     started = time.perf_counter()
     with memory.cycle() as number, replaying(lake, memory, replay, polls=feeds is not None) as again:
-        read_at = instant_of(datetime.now(UTC))
+        read_at = read_at or instant_of(datetime.now(UTC))
         DuplicateMemory(memory, read_at).forget()
         pipeline = local_pipeline(options)
         graph = replace(_graph(lake, memory, settings, run_id, number, read_at), feeds=feeds)

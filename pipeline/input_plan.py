@@ -10,25 +10,27 @@ import glob
 import os
 import stat
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
-
-from apache_beam.io.filesystem import BeamIOError
-from apache_beam.io.filesystems import FileSystems
 
 from pipeline.lake import Lake
 from schemas.errors import InputRejected, UsageError
 from schemas.input_slice import InputSlice
 from transforms.functions.file_slices import decompressed, slices_of_lines
 from transforms.functions.kinds import HEAD_BYTES, kind_of
-from transforms.read_folder import name_of_path, open_stored
+from transforms.stored_files import name_of_path, open_stored
 
 CYCLE_BYTES: Final = 16_000_000
 CYCLE_SLICES: Final = 2_000
 """A cycle ends at either. A GroupByKey of the local runner holds about 6 times its payload (measured), and a text
 travels with its print, which is as large: 16 MB of text cost some 200 MB (24 MB: 100 MB more). 2,000 pages are half a
 minute of extraction on two cores, and over a minute of tagging."""
+
+_LEAST_PAGES: Final = 500
+"""The last pages of a plan are cut into ever smaller cycles, down to this one. While a cycle is decided and written (by
+one process, 1.5 ms a page), the others extract the next one (`read_ahead`); after the last they have nothing to do.
+A cycle costs 0.4 s by itself (measured), so smaller ones gain nothing."""
 
 _TEXT_OF_A_PAGE: Final = 8_000
 """What a page counts towards a cycle's bytes: of a page only its text stays, commonly 5 kB, and 16 kB of one in ten."""
@@ -42,7 +44,7 @@ _UNPACKED_TIMES: Final = 20
 _ALWAYS_WHOLE_BYTES: Final = 65_536
 """Files up to this are read whole without a look into them, whatever they hold."""
 
-_PAGE_NAMES: Final = (".html", ".htm", ".xhtml")
+PAGE_NAMES: Final = (".html", ".htm", ".xhtml")
 _GZIP_NAME: Final = ".gz"
 _EXTRAS: Final = {
     "gs": "gs:// needs newsbeam[gcp] (uv sync --extra gcp) and credentials",
@@ -68,38 +70,51 @@ def find_files(inputs: Iterable[str]) -> list[InputSlice]:
     return [found[path] for path in sorted(found)]
 
 
-def plan_cycles(files: Iterable[InputSlice]) -> Iterator[list[InputSlice]]:
+def plan_cycles(files: Sequence[InputSlice]) -> Iterator[list[InputSlice]]:
     """Yield the slices of each cycle in turn. Files are looked into only as their cycle comes."""
-    return cycles_of(piece for file in files for piece in slices_of(file))
+    return cycles_of((piece for file in files for piece in slices_of(file)), pages=sum(map(_is_page, files)))
 
 
-def cycles_of(slices: Iterable[InputSlice]) -> Iterator[list[InputSlice]]:
-    """Yield slices as cycles of their bounds; they are asked for only as their cycle comes."""
+def cycles_of(slices: Iterable[InputSlice], pages: int = 0) -> Iterator[list[InputSlice]]:
+    """Yield slices as cycles of their bounds; they are asked for only as their cycle comes.
+
+    Args:
+        pages: how many of the slices are pages, where that is known.
+    """
     cycle: list[InputSlice] = []
     weight = 0
+    most = _most_slices(pages)
     for piece in slices:
         cycle.append(piece)
         weight += _weight(piece)
-        if weight >= CYCLE_BYTES or len(cycle) >= CYCLE_SLICES:
+        if weight >= CYCLE_BYTES or len(cycle) >= most:
             yield cycle
-            cycle, weight = [], 0
+            pages -= sum(map(_is_page, cycle))
+            cycle, weight, most = [], 0, _most_slices(pages)
     if cycle:
         yield cycle
 
 
+def _most_slices(pages_left: int) -> int:
+    return min(CYCLE_SLICES, max(_LEAST_PAGES, pages_left // 2)) if pages_left else CYCLE_SLICES
+
+
+def _is_page(piece: InputSlice) -> bool:
+    return piece.path.lower().endswith(PAGE_NAMES)
+
+
 def _weight(piece: InputSlice) -> int:
-    name = piece.path.lower()
-    if name.endswith(_PAGE_NAMES):
+    if _is_page(piece):
         return min(piece.stored_bytes, _TEXT_OF_A_PAGE)
     if piece.length is not None:
         return piece.length + piece.lines * _BYTES_OF_A_ROW
-    return piece.stored_bytes * (_UNPACKED_TIMES if name.endswith(_GZIP_NAME) else 1)
+    return piece.stored_bytes * (_UNPACKED_TIMES if piece.path.lower().endswith(_GZIP_NAME) else 1)
 
 
 def slices_of(file: InputSlice) -> Iterator[InputSlice]:
     """Yield a whole file as one slice, or several where it is a JSONL file too large to be read at once."""
     is_gzip = file.path.lower().endswith(_GZIP_NAME)
-    if file.path.lower().endswith(_PAGE_NAMES) or (file.stored_bytes <= _ALWAYS_WHOLE_BYTES and not is_gzip):
+    if _is_page(file) or (file.stored_bytes <= _ALWAYS_WHOLE_BYTES and not is_gzip):
         yield file
         return
     try:
@@ -178,6 +193,9 @@ def _file_at(path: Path) -> Iterator[InputSlice]:
 
 
 def _remote_files(given: str) -> Iterator[InputSlice]:
+    from apache_beam.io.filesystem import BeamIOError  # takes half a second to load
+    from apache_beam.io.filesystems import FileSystems
+
     patterns = [given] if given.rstrip("/") == given else []
     patterns.append(f"{given.rstrip('/')}/**")
     try:

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
-from pipeline.cycle import FinishedCycle
 from pipeline.terminal import safe
 from schemas.feed_state import NEVER
 from schemas.instants import Instant, datetime_of
 
+if TYPE_CHECKING:  # loads Beam
+    from pipeline.cycle import FinishedCycle
+
 _REASONS_SHOWN: Final = 6
 _POLLED: Final = ("feeds_polled", "not_modified", "failed", "items_new", "pages_fetched")
+
+
+def new_run_id() -> str:
+    """Return a name for a run that sorts by its start."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 
 @dataclass

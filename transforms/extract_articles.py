@@ -1,21 +1,21 @@
-"""From pages to articles, in worker processes."""
+"""From documents to articles: pages in worker processes, while those that came as articles are printed here."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
 import schemas.coders  # noqa: F401  (registers the rows)
+from schemas.article import Article
 from schemas.errors import InputRejected
 from schemas.page import Page
 from schemas.printed_article import PrintedArticle
 from schemas.reject import Reject
 from transforms.clocks import timed, with_timestamp
-from transforms.functions.printed_articles import printed_article_from_page
+from transforms.functions.printed_articles import ExtractPage, print_article
 from transforms.functions.rejects import reject_page
 from transforms.functions.task_stream import Finished, TaskStream
 from transforms.functions.worker_pool import shared_pool
@@ -26,21 +26,22 @@ ARTICLES, REJECTS = "articles", "rejects"
 
 @dataclass
 class ExtractArticles(beam.PTransform):
-    """Page -> tagged `articles` (PrintedArticle) and `rejects` (Reject); each page ends in exactly one of them.
+    """Page or Article -> tagged `articles` (PrintedArticle) and `rejects` (Reject); each ends in exactly one of them.
 
-    The work runs in `processes` worker processes of this machine, shared by all instances of the stage; a page that
-    takes longer than `time_limit` seconds is rejected and its process replaced. Rows keep their page's timestamp; they
-    come in the order in which pages finish. A runner that brings its own parallelism wants `processes=1`.
+    An article has its text already and is only printed. Pages are extracted in `processes` worker processes of this
+    machine, shared by all instances of the stage; a page that takes longer than `time_limit` seconds is rejected and
+    its process replaced. Rows keep their document's timestamp; they come in the order in which pages finish. A runner
+    that brings its own parallelism wants `processes=1`.
     """
 
     run_id: str
     processes: int
     time_limit: float
 
-    def expand(self, pages: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
+    def expand(self, documents: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         """Chain the one step."""
         extract = beam.ParDo(_Extract(self.run_id, self.processes, self.time_limit))
-        return pages | "ExtractInWorkers" >> extract.with_outputs(ARTICLES, REJECTS)
+        return documents | "ExtractInWorkers" >> extract.with_outputs(ARTICLES, REJECTS)
 
 
 _Ticket = tuple[Page, object]
@@ -60,11 +61,15 @@ class _Extract(beam.DoFn):
         self._pool = shared_pool(self._processes, self._time_limit)
 
     def start_bundle(self) -> None:
-        function = partial(printed_article_from_page, run_id=self._run_id)
-        self._stream: TaskStream[Page, _Ticket, PrintedArticle] = TaskStream(self._pool, function)
+        self._stream: TaskStream[Page, _Ticket, PrintedArticle] = TaskStream(self._pool, ExtractPage(self._run_id))
 
-    def process(self, page: Page, timestamp: object = beam.DoFn.TimestampParam) -> Iterator[beam.pvalue.TaggedOutput]:
-        yield from self._outputs(self._stream.give(page, (page, timestamp)))
+    def process(
+        self, document: Page | Article, timestamp: object = beam.DoFn.TimestampParam
+    ) -> Iterator[beam.pvalue.TaggedOutput]:
+        if isinstance(document, Article):
+            yield beam.pvalue.TaggedOutput(ARTICLES, print_article(document))
+        else:
+            yield from self._outputs(self._stream.give(document, (document, timestamp)))
 
     def finish_bundle(self) -> Iterator[beam.pvalue.TaggedOutput]:
         yield from self._outputs(self._stream.rest())

@@ -20,14 +20,14 @@ from transforms.functions.feed_index import FeedIndex
 from transforms.functions.feed_poller import FeedPoller
 from transforms.functions.poll_settings import PollSettings, World
 
-PAGES, ARTICLES, REJECTS, FETCHES, FEEDS = "pages", "articles", "rejects", "fetches", "feeds"
-_TAGS = {Page: PAGES, Article: ARTICLES, Reject: REJECTS, Fetch: FETCHES, FeedPoll: FEEDS}
+DOCUMENTS, REJECTS, FETCHES, FEEDS = "documents", "rejects", "fetches", "feeds"
+_TAGS = {Page: DOCUMENTS, Article: DOCUMENTS, Reject: REJECTS, Fetch: FETCHES, FeedPoll: FEEDS}
 _COUNTS = ("inputs", "already_seen", "bytes_read", "feeds_polled", "not_modified", "items_new", "pages_fetched", "cut")
 
 
 @dataclass
 class PollFeeds(beam.PTransform):
-    """One tick -> tagged `pages` (Page), `articles` (Article), `rejects` (Reject), `fetches`, `feeds` (FeedPoll).
+    """One tick -> tagged `documents` (Page or Article), `rejects` (Reject), `fetches` (Fetch), `feeds` (FeedPoll).
 
     Polls all that is due, politely, and waits for it, within the time budget of `settings`. All of it is in memory
     before the first row goes on, so a cycle ends early where it is full, and the rest stays due.
@@ -44,7 +44,7 @@ class PollFeeds(beam.PTransform):
 
     def expand(self, ticks: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         """Chain the one step."""
-        return ticks | "Poll" >> beam.ParDo(_Poll(self)).with_outputs(PAGES, ARTICLES, REJECTS, FETCHES, FEEDS)
+        return ticks | "Poll" >> beam.ParDo(_Poll(self)).with_outputs(DOCUMENTS, REJECTS, FETCHES, FEEDS)
 
 
 class _Poll(beam.DoFn):

@@ -33,8 +33,8 @@ from transforms.functions.urls import site_of
 
 _logger = logging.getLogger(__name__)
 
-PAGES, ARTICLES, REJECTS, FETCHES, FEEDS = "pages", "articles", "rejects", "fetches", "feeds"
-_TAGS: Final = {Page: PAGES, Article: ARTICLES, Reject: REJECTS, Fetch: FETCHES, FeedPoll: FEEDS}
+DOCUMENTS, REJECTS, FETCHES, FEEDS = "documents", "rejects", "fetches", "feeds"
+_TAGS: Final = {Page: DOCUMENTS, Article: DOCUMENTS, Reject: REJECTS, Fetch: FETCHES, FeedPoll: FEEDS}
 _COUNTS: Final = ("inputs", "already_seen", "bytes_read", "feeds_polled", "not_modified", "items_new", "pages_fetched")
 
 _CELLS: Final = 16
@@ -99,7 +99,7 @@ class PollFeedsStream(beam.PTransform):
 
     def expand(self, ticks: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         """Chain: a tick for each shard, poll."""
-        poll = beam.ParDo(_PollShard(self)).with_outputs(PAGES, ARTICLES, REJECTS, FETCHES, FEEDS)
+        poll = beam.ParDo(_PollShard(self)).with_outputs(DOCUMENTS, REJECTS, FETCHES, FEEDS)
         return (
             ticks
             | "TickShards" >> beam.FlatMap(_for_shards, self.shards).with_output_types(tuple[int, int])

@@ -15,13 +15,13 @@ from schemas.page import Page
 from schemas.reject import Reject
 from transforms.functions.reject_payloads import row_again
 
-PAGES, ARTICLES, REJECTS = "pages", "articles", "rejects"
-_TAGS = {Page: PAGES, Article: ARTICLES, Reject: REJECTS}
+DOCUMENTS, REJECTS = "documents", "rejects"
+_TAGS = {Page: DOCUMENTS, Article: DOCUMENTS, Reject: REJECTS}
 
 
 @dataclass
 class ReadKept(beam.PTransform):
-    """Reject -> tagged `pages` (Page, text still to be found), `articles` (Article) and `rejects` (Reject).
+    """Reject -> tagged `documents` (Page, whose text is still to be found, or Article) and `rejects` (Reject).
 
     For rejects that have no file to be read again; each is one input (`inputs`), as when it was met first.
     """
@@ -33,7 +33,7 @@ class ReadKept(beam.PTransform):
     def expand(self, rejects: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         """Chain the one step."""
         read = beam.ParDo(_ReadOne(self.run_id, self.read_at))
-        return rejects | "ReadOne" >> read.with_outputs(PAGES, ARTICLES, REJECTS)
+        return rejects | "ReadOne" >> read.with_outputs(DOCUMENTS, REJECTS)
 
 
 class _ReadOne(beam.DoFn):

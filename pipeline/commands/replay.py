@@ -17,7 +17,7 @@ from rich.table import Table
 
 from pipeline import progress
 from pipeline.commands.compact import opened_for_rewriting
-from pipeline.cycle import FinishedCycle, new_run_id, run_cycle
+from pipeline.cycle import FinishedCycle, run_cycle
 from pipeline.erasure import finish_erasures
 from pipeline.lake import Lake, open_lake
 from pipeline.memory import Memory
@@ -28,7 +28,7 @@ from pipeline.replay_options import parse_since, settings_of_replay
 from pipeline.runners import beam_options
 from pipeline.settings import RunSettings
 from pipeline.stopping import stopping_on_signals
-from pipeline.summary import RunSummary
+from pipeline.summary import RunSummary, new_run_id
 from pipeline.terminal import json_line, safe
 from schemas.errors import NewsbeamError, UsageError
 from schemas.replay import (

@@ -10,26 +10,29 @@ from contextlib import AbstractContextManager, nullcontext
 from threading import Event
 from typing import TYPE_CHECKING
 
-from apache_beam.options.pipeline_options import PipelineOptions
 from rich.console import Console
 
 from pipeline import progress
-from pipeline.cycle import FinishedCycle, new_run_id, run_cycle
-from pipeline.erasure import finish_erasures
 from pipeline.failure_remedies import ADDRESS_REFUSED, REMEDIES
 from pipeline.input_plan import find_files, plan_cycles
 from pipeline.lake import Lake, check_no_job, locked, open_or_make_lake, opened_lake_memory, recover
 from pipeline.memory import Memory
+from pipeline.read_ahead import ReadAhead
 from pipeline.run_log import is_json, say
-from pipeline.runners import beam_options
 from pipeline.settings import FeedSettings, RunSettings
 from pipeline.stopping import stopping_on_signals
-from pipeline.summary import RunSummary
+from pipeline.summary import RunSummary, new_run_id
 from schemas.cycle_report import ACCOUNT_COLUMNS
 from schemas.errors import NewsbeamError
 from schemas.input_slice import InputSlice
+from transforms.functions.worker_pool import shared_pool
+from transforms.stored_files import is_remote
 
-if TYPE_CHECKING:  # loaded with what polls
+if TYPE_CHECKING:
+    # Whatever loads Beam is loaded when the first pages are under way; the rest of this is loaded with what polls.
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    from pipeline.cycle import FinishedCycle
     from pipeline.run_watch import RunWatch
 
 
@@ -39,7 +42,8 @@ def run(settings: RunSettings) -> int:
     Raises:
         NewsbeamError: the run failed, was stopped before its end, or had more rejects than allowed.
     """
-    options = beam_options(settings.beam_flags)
+    if settings.beam_flags or any(map(is_remote, settings.inputs)):
+        _beam_options(settings)  # a wrong flag is told before anything is done, and remote inputs are listed with them
     files = find_files(settings.inputs)
     polling = _Polling(settings, settings.feeds) if settings.feeds is not None else None
     lake = open_or_make_lake(settings.output)
@@ -52,23 +56,52 @@ def run(settings: RunSettings) -> int:
         stopping_on_signals() as stop,
     ):
         _say_recovered(recover(lake, memory))
-        if (count := finish_erasures(lake, memory)) is not None:
-            say("erased", f"an erasure that was cut off is finished: {count:,} rows", rows=count)
-        with progress.shown(_bytes(files), quiet=settings.quiet or is_json() or not files):
-            for slices in plan_cycles(files):
-                if stop.is_set():
-                    summary.complete = False
-                    break
-                cycle = run_cycle(lake, memory, settings, options, summary.run_id, slices)
-                summary.add(cycle)
-                progress.follow_cycle()
-                if is_json():
-                    _say_cycle(cycle, f"cycle {cycle.report.cycle} committed")
+        pool = shared_pool(settings.processes, settings.time_limit, with_models=bool(settings.tags))
+        with ReadAhead(pool, memory, summary.run_id, plan_cycles(files)) as ahead:
+            options = _beam_options(settings)
+            _finish_erasures(lake, memory)
+            with progress.shown(_bytes(files), quiet=settings.quiet or is_json() or not files):
+                _run_cycles(ahead, lake, memory, settings, options, summary, stop)
         if polling is not None and summary.complete:
             polling.poll(lake, memory, options, summary, stop)
     summary.seconds = time.perf_counter() - started
     say_and_judge(summary, settings)
     return 0
+
+
+def _beam_options(settings: RunSettings) -> PipelineOptions:
+    from pipeline.runners import beam_options
+
+    return beam_options(settings.beam_flags)
+
+
+def _finish_erasures(lake: Lake, memory: Memory) -> None:
+    from pipeline.erasure import finish_erasures
+
+    if (count := finish_erasures(lake, memory)) is not None:
+        say("erased", f"an erasure that was cut off is finished: {count:,} rows", rows=count)
+
+
+def _run_cycles(
+    ahead: ReadAhead,
+    lake: Lake,
+    memory: Memory,
+    settings: RunSettings,
+    options: PipelineOptions,
+    summary: RunSummary,
+    stop: Event,
+) -> None:
+    from pipeline.cycle import run_cycle
+
+    for slices, read_at in ahead.cycles():
+        if stop.is_set():
+            summary.complete = False
+            break
+        cycle = run_cycle(lake, memory, settings, options, summary.run_id, slices, read_at=read_at)
+        summary.add(cycle)
+        progress.follow_cycle()
+        if is_json():
+            _say_cycle(cycle, f"cycle {cycle.report.cycle} committed")
 
 
 class _Polling:

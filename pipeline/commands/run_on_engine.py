@@ -19,7 +19,7 @@ from apache_beam.runners.runner import PipelineState
 from pipeline.build import EngineGraph, FeedSource, FolderSource, StreamGraph, Work, build_backfill, build_stream
 from pipeline.commands.query import connect
 from pipeline.commands.run import say_and_judge
-from pipeline.cycle import FinishedCycle, cycle_report, new_run_id
+from pipeline.cycle import FinishedCycle, cycle_report
 from pipeline.engine_lake import Claim, EngineLake, open_or_make_engine_lake
 from pipeline.input_plan import find_files, slices_of
 from pipeline.run_log import say
@@ -34,7 +34,7 @@ from pipeline.runners import (
 )
 from pipeline.settings import EngineSettings, FeedSettings, RunSettings
 from pipeline.stopping import stopping_on_signals, times_asked_to_stop
-from pipeline.summary import RunSummary
+from pipeline.summary import RunSummary, new_run_id
 from schemas.errors import NewsbeamError, UsageError
 from schemas.input_slice import InputSlice
 from schemas.instants import instant_of

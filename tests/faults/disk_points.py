@@ -102,9 +102,9 @@ def _append(path: str, more: str) -> None:
 
 
 def _when_opened(path: str, act: Callable[[], None], *, is_open: bool) -> None:
-    from transforms import read_folder
+    from transforms import stored_files
 
-    real, is_done = read_folder.open_stored, False
+    real, is_done = stored_files.open_stored, False
 
     def open_stored(given: str) -> Any:
         nonlocal is_done
@@ -118,13 +118,13 @@ def _when_opened(path: str, act: Callable[[], None], *, is_open: bool) -> None:
             act()
         return file
 
-    read_folder.open_stored = open_stored
+    stored_files.open_stored = open_stored
 
 
 def slow_down(seconds: float) -> None:
     """Have each file take so long to be opened, written, or forced to the disk."""
     for module, name in (
-        ("transforms.read_folder", "open_stored"),
+        ("transforms.stored_files", "open_stored"),
         ("transforms.write_table", "write_file"),
         ("pipeline.lake", "sync_folder"),
     ):
@@ -179,9 +179,9 @@ def crash_instead() -> None:
 
 def end_at_unreadable() -> None:
     """End the run at an input that cannot be read."""
-    from transforms import read_folder
+    from transforms import stored_files
 
-    read_folder.unreadable = _raise
+    stored_files.unreadable = _raise
 
 
 def _raise(error: Exception) -> Any:

@@ -27,7 +27,7 @@ from tests.faults.terminals import ORDERS, Said, on_terminal, piped
 from tests.report_page import Page, assert_is_harmless
 from transforms.functions import parquet_rows, records
 from transforms.functions.texts import clean_line, without_surrogates
-from transforms.read_folder import name_of_path
+from transforms.stored_files import name_of_path
 
 _ROUNDS: Final = (1, 12)
 

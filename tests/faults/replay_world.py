@@ -17,7 +17,7 @@ from random import Random
 from typing import Any, Final
 
 from pipeline.commands.query import connect
-from tests.pipeline.broken_extraction import HARD, extract_easy_pages
+from tests.pipeline.broken_extraction import HARD, ExtractEasyPage
 from tests.samples import html_page, record, write_lines
 from transforms.functions.rejects import MAX_PAYLOAD_BYTES
 
@@ -28,7 +28,7 @@ def break_extraction() -> None:
     """Have this process extract easy pages only."""
     from transforms import extract_articles
 
-    extract_articles.printed_article_from_page = extract_easy_pages
+    extract_articles.ExtractPage = ExtractEasyPage
 
 
 @dataclass

@@ -15,7 +15,7 @@ from schemas.errors import UsageError
 from schemas.input_slice import InputSlice
 from tests.samples import record, write_lines
 from transforms.functions.file_slices import SLICE_BYTES
-from transforms.read_folder import open_stored
+from transforms.stored_files import open_stored
 
 
 def _write(folder: Path, *names: str) -> None:
@@ -187,6 +187,17 @@ def test_a_cycle_ends_at_its_number_of_slices_or_its_weight(monkeypatch: pytest.
     # Of a page only its text stays, so that its bytes count no further than a long text's.
     assert _sizes(plan_cycles([InputSlice(f"{n}.html", stored_bytes=60_000) for n in range(5)])) == [4, 1]
     assert _sizes(plan_cycles([])) == []
+
+
+def test_the_last_pages_are_cut_into_ever_smaller_cycles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(input_plan, "CYCLE_SLICES", 40)
+    monkeypatch.setattr(input_plan, "_LEAST_PAGES", 10)
+    pages = [InputSlice(f"{n}.html", stored_bytes=5) for n in range(100)]
+    assert _sizes(plan_cycles(pages)) == [40, 30, 15, 10, 5]
+    assert _sizes(plan_cycles(pages[:10])) == [10]
+    texts = [InputSlice(f"{n}.txt", stored_bytes=5) for n in range(40)]
+    assert _sizes(plan_cycles([*texts, *pages[:1]])) == [10, 10, 10, 10, 1]
+    assert _sizes(plan_cycles(texts)) == [40]
 
 
 def test_files_are_looked_into_only_as_their_cycle_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

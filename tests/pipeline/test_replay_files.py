@@ -11,7 +11,7 @@ from pipeline.replay_files import FilePlan, in_file
 from schemas.reject import Reject
 from schemas.replay import SOURCE_CHANGED, SOURCE_GONE
 from tests.samples import reject
-from transforms.read_folder import name_of_path
+from transforms.stored_files import name_of_path
 
 
 def _of_line(path: Path, line: int) -> Reject:

@@ -33,6 +33,15 @@ def test_each_page_ends_exactly_once_and_keeps_its_timestamp(tmp_path: Path) -> 
     assert done["counters"]["rejected"] == 5
 
 
+def test_an_article_that_has_its_text_is_printed_as_a_page_is(tmp_path: Path) -> None:
+    given = page("a page", body=html_page("a page").encode(), source="a.html")
+    stage = ExtractArticles("run-9", 1, 60.0)
+    ((printed, _),) = run_stage(stage, [given], tmp_path, "articles", "rejects")["articles"]
+    again = run_stage(stage, [printed.article], tmp_path, "articles", "rejects")
+    assert [row for row, _ in again["articles"]] == [printed]
+    assert again["rejects"] == []
+
+
 def test_a_reject_of_a_worker_names_stage_reason_and_class(tmp_path: Path) -> None:
     given = page(
         "none", body=b"<html><form>Sign in</form>", source="records.jsonl#7", line=7, url="https://ledger.example/x"

@@ -14,9 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.keyed_feeds import KeyedFeedMemory
+from schemas.article import Article
 from schemas.due_page import DuePage
 from schemas.feed_state import FeedState
 from schemas.host_state import HostState, RobotsRecord
+from schemas.page import Page
 from tests.beam_rows import run_stream
 from tests.fetch_samples import HOUR, NOW, SECOND, NoJitter
 from tests.http_server import HttpServer, Reply
@@ -28,7 +30,7 @@ from transforms.functions.poll_settings import PollSettings, World
 from transforms.functions.polling_interval import rules_for
 from transforms.poll_feeds_stream import PollFeedsStream, StreamOfFeeds, shard_of_feed
 
-TAGS = ("pages", "articles", "rejects", "fetches", "feeds")
+TAGS = ("documents", "rejects", "fetches", "feeds")
 
 
 class _HourlyClock:
@@ -129,10 +131,10 @@ def test_each_item_comes_once_and_feeds_are_asked_with_what_the_state_holds(
 
     _site.before_poll = _Ticks(*[another] * 4)
     rows = _polled(tmp_path, 4, at=lambda tick: NOW + 2 * tick * HOUR)
-    assert sorted(row.extra for row in rows["articles"]) == [
+    assert sorted(row.extra for row in rows["documents"] if isinstance(row, Article)) == [
         f'{{"guid": "{name}"}}' for name in ("n1", "n2", "n3", "n4", "one")
     ]
-    assert [page.url for page in rows["pages"]] == [server.url("/news/linked")]
+    assert [page.url for page in rows["documents"] if isinstance(page, Page)] == [server.url("/news/linked")]
     assert [request.headers.get("if-none-match") for request in server.asked if request.path == "/feed"] == [
         None, '"2"', '"3"', '"4"',
     ]  # fmt: skip

@@ -12,22 +12,26 @@ import pytest
 
 from pipeline.input_plan import find_files, plan_cycles
 from pipeline.memory import memory_at, opened_memory
+from schemas.article import Article
 from schemas.input_slice import InputSlice
+from schemas.page import Page
+from schemas.reject import Reject
 from tests.beam_rows import run_stage
 from tests.samples import SEEN_AT, html_page, record, text_of, write_lines
 from transforms.functions.file_slices import MAX_FILE_BYTES
-from transforms.read_folder import ReadFolder
+from transforms.read_folder import DOCUMENTS, REJECTS, ReadFolder
 
-TAGS = ("pages", "articles", "rejects")
+KINDS = {"pages": Page, "articles": Article, "rejects": Reject}
 
 
 def _read(folder: Path, slices: list[InputSlice], memory: str = "memory.sqlite") -> dict[str, Any]:
     folder.mkdir(exist_ok=True)
     with opened_memory(folder / memory) as opened, opened.cycle():
         stage = ReadFolder(partial(memory_at, str(opened.path)), "run-1", SEEN_AT)
-        read: dict[str, Any] = run_stage(stage, slices, folder, *TAGS)
-    for tag in TAGS:
-        read[tag] = {row.source: row for row, _ in read[tag]}
+        read: dict[str, Any] = run_stage(stage, slices, folder, DOCUMENTS, REJECTS)
+    rows = [row for row, _ in [*read[DOCUMENTS], *read[REJECTS]]]
+    for tag, kind in KINDS.items():
+        read[tag] = {row.source: row for row in rows if isinstance(row, kind)}
     return read
 
 
@@ -85,7 +89,7 @@ def test_a_second_reading_gives_nothing_and_counts_everything(tmp_path: Path) ->
     write_lines(pages / "c.jsonl", [record("c"), {"neither": 1}])
     _read(tmp_path / "work", _slices(pages))
     again = _read(tmp_path / "work", _slices(pages))
-    assert [again[tag] for tag in TAGS] == [{}, {}, {}]
+    assert [again[tag] for tag in KINDS] == [{}, {}, {}]
     assert (again["counters"]["inputs"], again["counters"]["already_seen"]) == (4, 4)
 
 

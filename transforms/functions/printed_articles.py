@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from schemas.article import Article
@@ -26,13 +28,19 @@ def print_article(article: Article) -> PrintedArticle:
     )
 
 
-def printed_article_from_page(page: Page, run_id: str) -> PrintedArticle:
-    """Extract a page into an article and print it.
+@dataclass(frozen=True)
+class ExtractPage:
+    """Extracts pages for a run: what worker processes are told to do, equal to another that does the same."""
 
-    Raises:
-        InputRejected: there is no article in it.
-    """
-    return print_article(article_from_page(page, run_id))
+    run_id: str
+
+    def __call__(self, page: Page) -> PrintedArticle:
+        """Extract a page into an article and print it.
+
+        Raises:
+            InputRejected: there is no article in it.
+        """
+        return print_article(article_from_page(page, self.run_id))
 
 
 def keys_of_printed(printed: PrintedArticle) -> list[int]:

@@ -17,7 +17,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager, suppress
@@ -120,6 +120,11 @@ class WorkerPool:
         self.turn = 1
         """Counts pools: a broken one is replaced."""
         self._pool = self._new_pool()
+        self.submitted = 0
+        """Counts tasks, but for those that are started ahead."""
+        self._under_way: set[Future[Any]] = set()
+        self._ahead: dict[Hashable, dict[Any, Future[Any]]] = {}
+        """What was started ahead, by function and task."""
         self._is_closed = False
         self._lock = threading.Lock()
         self._starting = threading.Thread(target=self._start, daemon=True)
@@ -151,7 +156,14 @@ class WorkerPool:
         self._context.let_go()
 
     def submit(self, function: Callable[[Task], Result], task: Task) -> Future[Result | InputRejected]:
-        """Start one task; its future ends with the result, its rejection, or an exception of the pool's."""
+        """Start one task; its future ends with the result, its rejection, or an exception of the pool's.
+
+        One that was started ahead is not started again.
+        """
+        self.submitted += 1
+        ahead = self._ahead.get(function)
+        if ahead and (started := ahead.pop(task, None)) is not None:
+            return started
         turn = self.turn
         try:
             return self._schedule(function, task)
@@ -166,7 +178,29 @@ class WorkerPool:
         future: Future[Result | InputRejected] = self._pool.schedule(
             _answer, args=[function, task], timeout=self.time_limit
         )
+        under_way = self._under_way
+        under_way.add(future)
+        future.add_done_callback(under_way.discard)
         return future
+
+    def start_ahead(self, function: Callable[[Task], Result], task: Task) -> None:
+        """Start a task that is likely to be submitted later: it is under way then, or done.
+
+        Function and task, which have to be hashable, are known again by being equal. Where the pool is broken, nothing
+        happens.
+        """
+        with self._lock, suppress(RuntimeError):  # so that it is not given to processes that are just being replaced
+            self._ahead.setdefault(function, {})[task] = self._schedule(function, task)
+
+    def forget_ahead(self, is_over: Callable[[Any], bool]) -> None:
+        """Let go of tasks that were started ahead and will not be submitted any more."""
+        for started in list(self._ahead.values()):
+            for task in filter(is_over, list(started)):
+                started.pop(task, None)
+
+    def tasks_under_way(self) -> int:
+        """Return how many tasks are at work or waiting."""
+        return len(self._under_way)
 
     def renew(self, turn: int) -> None:
         """Replace the processes of a turn, unless that is done; whoever gave them tasks gives them anew."""
@@ -174,6 +208,7 @@ class WorkerPool:
             if turn != self.turn or self._is_closed:
                 return
             broken, self._pool = self._pool, self._new_pool()
+            self._under_way, self._ahead = set(), {}  # nobody will answer them
             self.turn += 1
         # Its threads may wait for ever, for processes that are gone; they do not keep this one.
         threading.Thread(target=_end, args=(broken,), daemon=True).start()

@@ -19,7 +19,7 @@ from pipeline.memory import opened_memory
 from pipeline.replay import Replay
 from schemas.replay import OUTCOMES
 from tests.http_server import HttpServer, Reply
-from tests.pipeline.broken_extraction import HARD, extract_easy_pages
+from tests.pipeline.broken_extraction import HARD, ExtractEasyPage
 from tests.samples import html_page, paragraphs, record, write_lines
 from transforms.functions.rejects import MAX_PAYLOAD_BYTES
 from transforms.functions.worker_pool import close_shared_pools
@@ -75,7 +75,7 @@ def _hard_page(name: str) -> None:
 
 
 def _break_extraction(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("transforms.extract_articles.printed_article_from_page", extract_easy_pages)
+    patch.setattr("transforms.extract_articles.ExtractPage", ExtractEasyPage)
 
 
 def _ask(query: str) -> list[tuple[Any, ...]]:

@@ -4,13 +4,15 @@ import fcntl
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from multiprocessing import synchronize
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.transforms.functions.pool_tasks import double, hang_if_negative, workers_of
+from tests.transforms.functions.pool_tasks import count, double, hang_if_negative, length, slow_double, workers_of
+from transforms.functions.task_stream import TaskStream
 from transforms.functions.worker_pool import WorkerPool, close_shared_pools, shared_pool
 
 ROOT = Path(__file__).parents[3]
@@ -102,3 +104,62 @@ def test_all_stages_of_a_process_share_one_pool_and_get_a_new_one_once_it_is_clo
     assert second is not first
     assert second.submit(double, 4).result(30) == 8
     close_shared_pools()
+
+
+@pytest.fixture
+def pool() -> Iterator[WorkerPool]:
+    made = WorkerPool(1, 20.0)
+    yield made
+    made.close()
+
+
+def test_a_task_that_was_started_ahead_is_done_once(pool: WorkerPool, tmp_path: Path) -> None:
+    marker = str(tmp_path / "count")
+    pool.start_ahead(count, marker)
+    assert pool.submitted == 0
+    while pool.tasks_under_way():
+        time.sleep(0.01)
+    ahead = pool.submit(count, marker)
+    assert ahead.done()
+    assert ahead.result() == 1
+    assert pool.submit(count, marker).result(20) == 2  # given a second time, it is done a second time
+    assert pool.submitted == 2
+
+
+def test_another_function_or_task_is_not_what_was_started_ahead(pool: WorkerPool) -> None:
+    pool.start_ahead(double, 4)
+    assert pool.submit(double, 5).result(20) == 10
+    assert pool.submit(slow_double, 4).result(20) == 8
+    assert pool.submit(length, [1, 2]).result(20) == 2  # a task of another function need not be hashable
+    assert pool.submit(double, 4).result(20) == 8
+
+
+def test_what_was_started_ahead_can_be_let_go_of(pool: WorkerPool, tmp_path: Path) -> None:
+    marker, other = str(tmp_path / "count"), str(tmp_path / "other")
+    pool.start_ahead(count, marker)
+    pool.start_ahead(count, other)
+    pool.forget_ahead(lambda task: task == marker)
+    assert pool.submit(count, marker).result(20) == 2
+    assert pool.submit(count, other).result(20) == 1
+
+
+def test_what_was_started_ahead_in_a_pool_that_broke_is_started_anew(pool: WorkerPool) -> None:
+    pool.start_ahead(hang_if_negative, 3)
+    pool.start_ahead(slow_double, 3)
+    pool.renew(pool.turn)
+    assert pool.tasks_under_way() == 0
+    assert pool.submit(slow_double, 3).result(20) == 6
+
+
+def test_a_page_that_hangs_ahead_meets_its_limit_there() -> None:
+    pool = WorkerPool(1, 1.0)
+    try:
+        pool.start_ahead(hang_if_negative, -1)
+        started = time.monotonic()
+        stream: TaskStream[int, str, int] = TaskStream(pool, hang_if_negative)
+        finished = [*stream.give(-1, "hangs"), *stream.give(2, "goes on"), *stream.rest()]
+        assert time.monotonic() - started < 15
+        reasons = {one.ticket: getattr(one.result, "reason", one.result) for one in finished}
+        assert reasons == {"hangs": "time_limit", "goes on": 4}
+    finally:
+        pool.close()
