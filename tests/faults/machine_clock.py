@@ -21,8 +21,8 @@ DAY: Final = 24 * HOUR
 
 _CLOCK_READERS: Final = (
     "pipeline.compaction", "pipeline.cycle", "pipeline.erasure", "pipeline.given_texts", "pipeline.lake",
-    "pipeline.lake_status", "pipeline.report.texts", "pipeline.commands.erase", "pipeline.commands.report",
-    "transforms.functions.feed_values",
+    "pipeline.lake_status", "pipeline.read_ahead", "pipeline.report.texts", "pipeline.summary",
+    "pipeline.commands.erase", "pipeline.commands.report", "transforms.functions.feed_values",
 )  # fmt: skip
 """Modules that ask `datetime.now`."""
 

@@ -108,4 +108,3 @@ def _parse(html: str) -> Any:
 def _without_declaration(html: str) -> str:
     # The text is decoded already; what it says of its charset must not be believed again.
     return re.sub(r"^\s*<\?xml[^>]{0,300}\?>", "", html)
-
