@@ -44,7 +44,7 @@ _UNPACKED_TIMES: Final = 20
 _ALWAYS_WHOLE_BYTES: Final = 65_536
 """Files up to this are read whole without a look into them, whatever they hold."""
 
-PAGE_NAMES: Final = (".html", ".htm", ".xhtml")
+_PAGE_NAMES: Final = (".html", ".htm", ".xhtml")
 _GZIP_NAME: Final = ".gz"
 _EXTRAS: Final = {
     "gs": "gs:// needs newsbeam[gcp] (uv sync --extra gcp) and credentials",
@@ -71,40 +71,39 @@ def find_files(inputs: Iterable[str]) -> list[InputSlice]:
 
 
 def plan_cycles(files: Sequence[InputSlice]) -> Iterator[list[InputSlice]]:
-    """Yield the slices of each cycle in turn. Files are looked into only as their cycle comes."""
-    return cycles_of((piece for file in files for piece in slices_of(file)), pages=sum(map(_is_page, files)))
+    """Yield the slices of each cycle in turn. Files are looked into only as their cycle is asked for."""
+    return cycles_of((piece for file in files for piece in slices_of(file)), pages=sum(map(is_page, files)))
 
 
-def cycles_of(slices: Iterable[InputSlice], pages: int = 0) -> Iterator[list[InputSlice]]:
-    """Yield slices as cycles of their bounds; they are asked for only as their cycle comes.
+def cycles_of(slices: Iterable[InputSlice], pages: int | None = None) -> Iterator[list[InputSlice]]:
+    """Yield slices as cycles of their bounds; they are asked for only as their cycle is.
 
     Args:
-        pages: how many of the slices are pages, where that is known.
+        pages: how many of the slices are pages; None where the last ones need not be cut into smaller cycles.
     """
     cycle: list[InputSlice] = []
-    weight = 0
-    most = _most_slices(pages)
+    weight = read = 0
+    left = pages
     for piece in slices:
         cycle.append(piece)
         weight += _weight(piece)
-        if weight >= CYCLE_BYTES or len(cycle) >= most:
+        read += is_page(piece)
+        is_smaller = left is not None and read >= max(_LEAST_PAGES, left // 2)
+        if weight >= CYCLE_BYTES or len(cycle) >= CYCLE_SLICES or is_smaller:
             yield cycle
-            pages -= sum(map(_is_page, cycle))
-            cycle, weight, most = [], 0, _most_slices(pages)
+            left = None if left is None else left - read
+            cycle, weight, read = [], 0, 0
     if cycle:
         yield cycle
 
 
-def _most_slices(pages_left: int) -> int:
-    return min(CYCLE_SLICES, max(_LEAST_PAGES, pages_left // 2)) if pages_left else CYCLE_SLICES
-
-
-def _is_page(piece: InputSlice) -> bool:
-    return piece.path.lower().endswith(PAGE_NAMES)
+def is_page(piece: InputSlice) -> bool:
+    """Whether a slice is, by its name, a web page: what is dear to extract."""
+    return piece.path.lower().endswith(_PAGE_NAMES)
 
 
 def _weight(piece: InputSlice) -> int:
-    if _is_page(piece):
+    if is_page(piece):
         return min(piece.stored_bytes, _TEXT_OF_A_PAGE)
     if piece.length is not None:
         return piece.length + piece.lines * _BYTES_OF_A_ROW
@@ -114,7 +113,7 @@ def _weight(piece: InputSlice) -> int:
 def slices_of(file: InputSlice) -> Iterator[InputSlice]:
     """Yield a whole file as one slice, or several where it is a JSONL file too large to be read at once."""
     is_gzip = file.path.lower().endswith(_GZIP_NAME)
-    if _is_page(file) or (file.stored_bytes <= _ALWAYS_WHOLE_BYTES and not is_gzip):
+    if is_page(file) or (file.stored_bytes <= _ALWAYS_WHOLE_BYTES and not is_gzip):
         yield file
         return
     try:

@@ -1,7 +1,8 @@
 """What a lake remembers between runs, in SQLite: inputs seen, the files of each cycle; `duplicate_memory` has the rest.
 
 A cycle is one transaction. The stages look things up and note things through this one connection while the cycle runs,
-so they see what the cycle itself has noted; a cycle that dies leaves nothing behind. Look-ups are by key, so a cycle
+so they see what the cycle itself has noted; a cycle that dies leaves nothing behind. Who reads the next cycle ahead
+asks from a thread of its own. Look-ups are by key, so a cycle
 costs what its new articles cost, whatever the history.
 """
 
@@ -69,7 +70,7 @@ class Memory:
     @contextmanager
     def cycle(self) -> Iterator[int]:
         """Run a cycle as one transaction: yields its number, commits at the end, rolls back on any exception."""
-        with self._explained():
+        with self._lock, self._explained():
             self._connection.execute("begin immediate")
         try:
             yield self.last_cycle() + 1
@@ -77,7 +78,8 @@ class Memory:
             self._roll_back()
             raise
         try:
-            with self._explained():
+            # Held: a look-up of another thread meanwhile would hide from Python that the commit has failed.
+            with self._lock, self._explained():
                 self._connection.execute("commit")
         except BaseException:  # the disk is full, or the file is held: nothing of the cycle may stay
             self._roll_back()
@@ -85,8 +87,9 @@ class Memory:
 
     def _roll_back(self) -> None:
         """Take back; SQLite may have done so by itself, as it does where the disk is full or the file damaged."""
-        if self._connection.in_transaction:
-            with suppress(sqlite3.Error):  # the error before it is the one to tell; nothing is committed in any case
+        # What is suppressed: the error before it is the one to tell, and nothing is committed in any case.
+        with self._lock, suppress(sqlite3.Error):
+            if self._connection.in_transaction:
                 self._connection.execute("rollback")
 
     def note_file(self, cycle: int, file: WrittenFile) -> None:

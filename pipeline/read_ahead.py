@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from threading import Event, Lock, Thread
 from typing import Final
 
-from pipeline.input_plan import PAGE_NAMES
+from pipeline.input_plan import is_page
+from schemas.errors import NewsbeamError
 from schemas.input_slice import InputSlice
 from schemas.instants import Instant, instant_of
 from schemas.page import Page
@@ -34,6 +35,9 @@ _TASKS_A_PROCESS: Final = 4
 """Under way at most. A cycle that extracts keeps more of them under way (`task_stream`)."""
 
 _SECONDS_BETWEEN_LOOKS: Final = 0.05
+
+_PATIENCE: Final = 5.0
+"""Seconds for which a disk that does not answer is waited for at the end: own choice. The thread keeps nobody."""
 
 
 class ReadAhead:
@@ -59,7 +63,8 @@ class ReadAhead:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join()
+        self._thread.join(_PATIENCE)
+        self._pool.forget_ahead(lambda _: True)
 
     def cycles(self) -> Iterator[tuple[list[InputSlice], Instant]]:
         """Yield the slices of each cycle, with when their rows are said to be first seen; read the next one ahead."""
@@ -78,7 +83,7 @@ class ReadAhead:
     def _read(self, cycle: _Cycle, after: Thread | None) -> None:
         if after is not None:
             after.join()
-        with suppress(Exception):  # of the disk or the memory: the cycle meets it, too, and says what it is
+        with suppress(NewsbeamError, OSError):  # of memory or disk: the cycle meets it, too, and says what it is
             pages, left = self._pages(cycle), _MOST_BYTES
             while left > 0 and self._is_short_of_work(cycle) and (page := next(pages, None)):
                 self._pool.start_ahead(self._extract, page)
@@ -98,7 +103,7 @@ class ReadAhead:
         for piece in cycle.slices:
             if self._stop.is_set() or reader.already_seen > _MOST_KNOWN:
                 return
-            if piece.path.lower().endswith(PAGE_NAMES) and is_whole(piece) and not is_remote(piece.path):
+            if is_page(piece) and is_whole(piece) and not is_remote(piece.path):
                 for row in reader.rows_of(piece, *read_slice(piece)):
                     if isinstance(row, Page):
                         yield row

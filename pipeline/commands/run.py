@@ -42,8 +42,7 @@ def run(settings: RunSettings) -> int:
     Raises:
         NewsbeamError: the run failed, was stopped before its end, or had more rejects than allowed.
     """
-    if settings.beam_flags or any(map(is_remote, settings.inputs)):
-        _beam_options(settings)  # a wrong flag is told before anything is done, and remote inputs are listed with them
+    options = _beam_options(settings) if _is_beam_asked_first(settings) else None
     files = find_files(settings.inputs)
     polling = _Polling(settings, settings.feeds) if settings.feeds is not None else None
     lake = open_or_make_lake(settings.output)
@@ -58,7 +57,7 @@ def run(settings: RunSettings) -> int:
         _say_recovered(recover(lake, memory))
         pool = shared_pool(settings.processes, settings.time_limit, with_models=bool(settings.tags))
         with ReadAhead(pool, memory, summary.run_id, plan_cycles(files)) as ahead:
-            options = _beam_options(settings)
+            options = options or _beam_options(settings)
             _finish_erasures(lake, memory)
             with progress.shown(_bytes(files), quiet=settings.quiet or is_json() or not files):
                 _run_cycles(ahead, lake, memory, settings, options, summary, stop)
@@ -67,6 +66,11 @@ def run(settings: RunSettings) -> int:
     summary.seconds = time.perf_counter() - started
     say_and_judge(summary, settings)
     return 0
+
+
+def _is_beam_asked_first(settings: RunSettings) -> bool:
+    """Whether Beam is needed before a page is: to tell of wrong flags, to list remote inputs, to poll."""
+    return bool(settings.beam_flags or settings.feeds or any(map(is_remote, settings.inputs)))
 
 
 def _beam_options(settings: RunSettings) -> PipelineOptions:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import resource
+import threading
 import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -102,13 +103,15 @@ def _append(path: str, more: str) -> None:
 
 
 def _when_opened(path: str, act: Callable[[], None], *, is_open: bool) -> None:
+    """Act when the cycle opens an input, whether it was read ahead or not."""
     from transforms import stored_files
 
     real, is_done = stored_files.open_stored, False
 
     def open_stored(given: str) -> Any:
         nonlocal is_done
-        is_now, is_done = given == path and not is_done, is_done or given == path
+        is_cycle = given == path and threading.current_thread() is threading.main_thread()
+        is_now, is_done = is_cycle and not is_done, is_done or is_cycle
         if is_now and not is_open:
             act()
         file = real(given)

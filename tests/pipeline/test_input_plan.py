@@ -196,8 +196,9 @@ def test_the_last_pages_are_cut_into_ever_smaller_cycles(monkeypatch: pytest.Mon
     assert _sizes(plan_cycles(pages)) == [40, 30, 15, 10, 5]
     assert _sizes(plan_cycles(pages[:10])) == [10]
     texts = [InputSlice(f"{n}.txt", stored_bytes=5) for n in range(40)]
-    assert _sizes(plan_cycles([*texts, *pages[:1]])) == [10, 10, 10, 10, 1]
-    assert _sizes(plan_cycles(texts)) == [40]
+    assert _sizes(plan_cycles([*texts, *pages[:1]])) == [40, 1]  # a text is cheap: there is nothing to share out
+    assert _sizes(plan_cycles([*texts[:9], *pages[:30]])) == [24, 10, 5]
+    assert _sizes(input_plan.cycles_of(pages)) == [40, 40, 20]
 
 
 def test_files_are_looked_into_only_as_their_cycle_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,3 +151,24 @@ def test_two_cycles_at_once_are_refused(tmp_path: Path, monkeypatch: pytest.Monk
         pass
     memory.close()
     other.close()
+
+
+def test_nobody_asks_while_a_cycle_is_committed_or_taken_back(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "memory.sqlite")
+    could_ask: dict[str, bool] = {}
+
+    def look(statement: str) -> None:
+        asking = threading.Thread(target=lambda: could_ask.update({statement: memory._lock.acquire(blocking=False)}))
+        asking.start()
+        asking.join()
+
+    memory._connection.set_trace_callback(look)
+    with memory.cycle():
+        pass
+    with pytest.raises(KeyError), memory.cycle():
+        raise KeyError("a stage has failed")
+    memory._connection.set_trace_callback(None)
+    wanted = ("begin immediate", "commit", "rollback")
+    assert {name.lower(): could for name, could in could_ask.items() if name.lower() in wanted} == dict.fromkeys(
+        wanted, False
+    )

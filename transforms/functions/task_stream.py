@@ -110,15 +110,17 @@ class TaskStream(Generic[Task, Ticket, Result]):
 
     def _take(self, *, wait_for_one: bool = True) -> Finished[Ticket, Result]:
         """Return the next finished task; raises Empty where none is and none is waited for."""
-        # Each task is stopped at its limit: where nothing comes for longer, nobody is at work any more.
-        deadline = time.monotonic() + self._pool.time_limit + _GRACE_SECONDS
+        # Each task is stopped at its limit: where nothing comes for longer, nobody is at work any more. Tasks of others
+        # count, too: those before one may each run to their limit.
+        began = time.monotonic()
+        patience = self._pool.time_limit + _GRACE_SECONDS
         while True:
             try:
                 number, start, outcome = self._answers.get(wait_for_one, timeout=_SECONDS_BETWEEN_LOOKS)
             except Empty:
                 if not wait_for_one:
                     raise
-                if time.monotonic() > deadline:
+                if time.monotonic() > max(began, self._pool.answered_at) + patience:
                     raise WorkersLostError(WORKERS_LOST) from None
                 self._start_lost_again()
                 continue

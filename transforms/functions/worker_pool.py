@@ -21,6 +21,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager, suppress
+from functools import partial
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
@@ -122,6 +123,8 @@ class WorkerPool:
         self._pool = self._new_pool()
         self.submitted = 0
         """Counts tasks, but for those that are started ahead."""
+        self.answered_at = time.monotonic()
+        """When the latest task ended, by the steady clock."""
         self._under_way: set[Future[Any]] = set()
         self._ahead: dict[Hashable, dict[Any, Future[Any]]] = {}
         """What was started ahead, by function and task."""
@@ -180,8 +183,12 @@ class WorkerPool:
         )
         under_way = self._under_way
         under_way.add(future)
-        future.add_done_callback(under_way.discard)
+        future.add_done_callback(partial(self._note_answer, under_way))
         return future
+
+    def _note_answer(self, under_way: set[Future[Any]], future: Future[Any]) -> None:
+        self.answered_at = time.monotonic()
+        under_way.discard(future)
 
     def start_ahead(self, function: Callable[[Task], Result], task: Task) -> None:
         """Start a task that is likely to be submitted later: it is under way then, or done.

@@ -147,6 +147,27 @@ def test_several_cycles_come_to_the_same_rows_as_one(
             assert wanted == sum(pq.ParquetFile(file).metadata.num_rows for file in files)
 
 
+def test_lists_and_inputs_elsewhere_are_read_with_the_options_of_beam(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class AskedFirst(Exception):
+        pass
+
+    def options(settings: object) -> None:
+        raise AskedFirst
+
+    monkeypatch.setattr("pipeline.commands.run._beam_options", options)
+    (tmp_path / "list.txt").write_text("https://ledger.example/feed")
+    for flags in (
+        ("--feeds", tmp_path / "list.txt"),
+        ("--input", "s3://bucket/pages"),
+        ("--input", tmp_path, "--job_name", "seven"),
+    ):
+        with pytest.raises(AskedFirst):
+            _run(tmp_path / "lake", *flags)
+        assert not (tmp_path / "lake").exists()
+
+
 def test_a_lake_in_use_is_a_failure_in_one_line(tmp_path: Path, pages: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with locked(open_or_make_lake(str(tmp_path / "lake"))):
         assert _run(tmp_path / "lake", "--input", pages) == 1

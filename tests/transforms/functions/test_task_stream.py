@@ -205,6 +205,18 @@ def test_a_pool_that_is_gone_ends_the_cycle_and_rejects_nothing() -> None:
         list(stream.give(-1, "ticket"))
 
 
+def test_tasks_of_others_that_run_to_their_limits_before_it_end_no_cycle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task_stream, "_GRACE_SECONDS", 0.5)
+    pool = WorkerPool(1, 1.0)
+    try:
+        for seconds in (60.0, 61.0, 62.0):
+            pool.start_ahead(sleep, seconds)
+        stream: TaskStream[int, int, int] = TaskStream(pool, double)
+        assert [one.result for one in [*stream.give(2, 0), *stream.rest()]] == [4]
+    finally:
+        pool.close()
+
+
 @pytest.mark.parametrize("jump", [18_000.0, -18_000.0])
 def test_a_clock_that_jumps_ends_no_task_that_is_at_work_and_keeps_none_that_hangs(
     monkeypatch: pytest.MonkeyPatch, jump: float
