@@ -23,12 +23,13 @@ from schemas.page import Page
 from transforms.functions.articles import article_from_page
 from transforms.functions.charsets import decode_text
 from transforms.functions.file_slices import MAX_FILE_BYTES, decompressed, read_up_to, slices_of_lines
-from transforms.functions.folder_inputs import InputRow, SliceReader
+from transforms.functions.folder_inputs import ForgetfulIndex, InputRow, SliceReader
 from transforms.functions.kinds import HEAD_BYTES, kind_of
 from transforms.functions.rejects import source_of_line
 from transforms.functions.task_stream import TaskStream
 from transforms.functions.urls import canonical_url
 from transforms.functions.worker_pool import shared_pool
+from transforms.stored_files import is_whole
 
 _RUN_ID: Final = "explain"
 
@@ -112,14 +113,13 @@ def _rows_of(path: str, line: int | None) -> Iterator[InputRow]:
     """Read a file as a run reads it; of a large JSONL file, only the slice that holds the line."""
     if not os.path.isfile(path):
         raise UsageError(f"{path} is no file; name a file in it, not the folder")
-    reader = SliceReader(_NothingKnown(), _RUN_ID, instant_of(datetime.now(UTC)))
+    reader = SliceReader(ForgetfulIndex(), _RUN_ID, instant_of(datetime.now(UTC)))
     with open(path, "rb") as stored:
         file = decompressed(stored)
         pieces = [piece for piece in _slices_of(file, path) if line is None or piece.first_line <= line]
         for piece in pieces[:2] if line is None else pieces[-1:]:
             file.seek(piece.offset)
-            is_whole = piece.length is None and not piece.offset
-            data, failure = read_up_to(file, MAX_FILE_BYTES + 1 if is_whole else piece.length)
+            data, failure = read_up_to(file, MAX_FILE_BYTES + 1 if is_whole(piece) else piece.length)
             yield from reader.rows_of(piece, data, failure)
 
 
@@ -130,20 +130,6 @@ def _slices_of(file: IO[bytes], path: str) -> list[InputSlice]:
         return list(slices_of_lines(file, path)) if is_lines else [InputSlice(path)]
     except (InputRejected, OSError, EOFError, zlib.error):
         return [InputSlice(path)]  # reading it meets the same failure, and says so
-
-
-class _NothingKnown:
-    """An InputIndex to which every input is new."""
-
-    def knows_input(self, input_id: str) -> bool:
-        return False
-
-    def remember_input(self, input_id: str) -> None: ...
-
-    def inputs_of_slice(self, digest: str) -> int | None:
-        return None
-
-    def remember_slice(self, digest: str, inputs: int) -> None: ...
 
 
 def _article_of(given: str, row: InputRow) -> Article:

@@ -30,7 +30,7 @@ minute of extraction on two cores, and over a minute of tagging."""
 _LEAST_PAGES: Final = 500
 """The last pages of a plan are cut into ever smaller cycles, down to this one. While a cycle is decided and written (by
 one process, 1.5 ms a page), the others extract the next one (`read_ahead`); after the last they have nothing to do.
-A cycle costs 0.4 s by itself (measured), so smaller ones gain nothing."""
+A cycle costs 0.3 s by itself (measured), so smaller ones gain nothing."""
 
 _TEXT_OF_A_PAGE: Final = 8_000
 """What a page counts towards a cycle's bytes: of a page only its text stays, commonly 5 kB, and 16 kB of one in ten."""
@@ -72,27 +72,26 @@ def find_files(inputs: Iterable[str]) -> list[InputSlice]:
 
 def plan_cycles(files: Sequence[InputSlice]) -> Iterator[list[InputSlice]]:
     """Yield the slices of each cycle in turn. Files are looked into only as their cycle is asked for."""
-    return cycles_of((piece for file in files for piece in slices_of(file)), pages=sum(map(is_page, files)))
+    return cycles_of((piece for file in files for piece in slices_of(file)), pages_left=sum(map(is_page, files)))
 
 
-def cycles_of(slices: Iterable[InputSlice], pages: int | None = None) -> Iterator[list[InputSlice]]:
+def cycles_of(slices: Iterable[InputSlice], pages_left: int | None = None) -> Iterator[list[InputSlice]]:
     """Yield slices as cycles of their bounds; they are asked for only as their cycle is.
 
     Args:
-        pages: how many of the slices are pages; None where the last ones need not be cut into smaller cycles.
+        pages_left: how many of the slices are pages; None where the last ones need not be cut into smaller cycles.
     """
     cycle: list[InputSlice] = []
-    weight = read = 0
-    left = pages
+    weight = pages = 0
     for piece in slices:
         cycle.append(piece)
         weight += _weight(piece)
-        read += is_page(piece)
-        is_smaller = left is not None and read >= max(_LEAST_PAGES, left // 2)
-        if weight >= CYCLE_BYTES or len(cycle) >= CYCLE_SLICES or is_smaller:
+        pages += is_page(piece)
+        is_half = pages_left is not None and pages >= max(_LEAST_PAGES, pages_left // 2)
+        if weight >= CYCLE_BYTES or len(cycle) >= CYCLE_SLICES or is_half:
             yield cycle
-            left = None if left is None else left - read
-            cycle, weight, read = [], 0, 0
+            pages_left = None if pages_left is None else pages_left - pages
+            cycle, weight, pages = [], 0, 0
     if cycle:
         yield cycle
 

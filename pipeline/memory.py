@@ -2,8 +2,7 @@
 
 A cycle is one transaction. The stages look things up and note things through this one connection while the cycle runs,
 so they see what the cycle itself has noted; a cycle that dies leaves nothing behind. Who reads the next cycle ahead
-asks from a thread of its own. Look-ups are by key, so a cycle
-costs what its new articles cost, whatever the history.
+asks from a thread of its own. Look-ups are by key, so a cycle costs what its new articles cost, whatever the history.
 """
 
 from __future__ import annotations

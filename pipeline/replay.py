@@ -18,7 +18,7 @@ from pipeline.input_plan import cycles_of
 from pipeline.lake import Lake
 from pipeline.memory import Memory
 from pipeline.replay_cycle import ReplayWork, Sibling
-from pipeline.replay_files import FilePlan, in_file, local_path
+from pipeline.replay_files import FilePlan, in_file
 from pipeline.replay_memory import queued
 from schemas.errors import InputRejected
 from schemas.input_slice import InputSlice
@@ -35,6 +35,7 @@ from transforms.functions.reject_payloads import (
     may_need_payload,
     way_of,
 )
+from transforms.stored_files import local_path
 
 WAITING: Final = "waiting"
 """Way of a reject whose page waits to be fetched already."""

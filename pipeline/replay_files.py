@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
@@ -18,9 +17,9 @@ from schemas.errors import UsageError
 from schemas.input_slice import InputSlice
 from schemas.reject import Reject
 from schemas.replay import SOURCE_CHANGED, SOURCE_GONE
+from transforms.stored_files import is_remote, local_path
 
 _LINE: Final = re.compile(r"(.+)#(\d+)", re.DOTALL)
-_FILE_URL: Final = "file://"
 
 
 def in_file(reject: Reject) -> InFile:
@@ -34,17 +33,12 @@ def in_file(reject: Reject) -> InFile:
 
 
 def _is_there(path: str) -> bool:
-    if "://" in path and not path.startswith(_FILE_URL):
+    if is_remote(path):
         try:
             return bool(FileSystems.exists(path))
         except (OSError, ValueError, BeamIOError):
             return False
     return os.path.lexists(local_path(path))
-
-
-def local_path(path: str) -> str:
-    """Return the path on this machine that a source stands for."""
-    return os.fsdecode(unquote_to_bytes(path[len(_FILE_URL) :])) if path.startswith(_FILE_URL) else path
 
 
 class FilePlan:

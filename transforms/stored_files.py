@@ -28,9 +28,7 @@ def open_stored(path: str) -> IO[bytes]:
     Raises:
         OSError: it cannot be opened.
     """
-    if is_remote(path):
-        return _open_remote(path)
-    return open(unquote_to_bytes(path[len(_FILE_URL) :]) if path.startswith(_FILE_URL) else path, "rb")
+    return _open_remote(path) if is_remote(path) else open(local_path(path), "rb")
 
 
 def _open_remote(path: str) -> IO[bytes]:
@@ -53,6 +51,11 @@ def name_of_path(path: str) -> str:
     except UnicodeEncodeError:
         return _FILE_URL + quote_from_bytes(os.fsencode(path))
     return path
+
+
+def local_path(path: str) -> str:
+    """Return the path on this machine that a path of a row, made by `name_of_path`, stands for."""
+    return os.fsdecode(unquote_to_bytes(path[len(_FILE_URL) :])) if path.startswith(_FILE_URL) else path
 
 
 def is_whole(piece: InputSlice) -> bool:
