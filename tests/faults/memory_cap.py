@@ -34,13 +34,14 @@ DOCUMENTS: Final = 100_000
 FEEDS: Final = 20_000
 """Of the long form."""
 
-_FEW: Final = 800
-_SOME: Final = 2_400
-"""Documents of the two runs of the short form."""
+_FEW: Final = 2_400
+_SOME: Final = 4_800
+"""Documents of the two runs of the short form. The fewer are past the warming up, which ends after some thousand
+documents: at 800 the peak lay anywhere between 300 and 325 MB."""
 
 _BYTES_EACH: Final = 40_000
-"""What a document more may add to the peak of the short form. Measured: 16,000, of which most is the warming up that
-ends after some thousand documents; 88,000 where all documents are one cycle."""
+"""What a document more may add to the peak of the short form. Measured, twice the same: 8,000 (360 and 378 MB), and
+82,000 where all documents are one cycle (456 and 653 MB)."""
 
 _SMALL_CYCLE: Final = 1_000_000
 """Bytes of a cycle of the short form, so that both runs have several."""
