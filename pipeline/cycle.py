@@ -14,9 +14,10 @@ from pyarrow.parquet import read_table
 
 from pipeline.build import CycleGraph, FeedGraph, Work, build
 from pipeline.duplicate_memory import DuplicateMemory, duplicate_memory_at
-from pipeline.lake import Lake, publish, sync
+from pipeline.lake import Lake
 from pipeline.memory import Memory, memory_at
 from pipeline.progress import follow_row, follow_slice
+from pipeline.publishing import publish, sync
 from pipeline.replay_cycle import CycleReplay, ReplayWork, replaying
 from pipeline.runners import counters_of, local_pipeline, run_locally
 from pipeline.settings import RunSettings

@@ -23,9 +23,10 @@ from pipeline.erasure_rows import (
     old_ids_of_aliases,
     remove_rows,
 )
-from pipeline.lake import Lake, publish, sync
+from pipeline.lake import Lake
 from pipeline.memory import Memory
 from pipeline.partitions import clear_rewriting, forget_files
+from pipeline.publishing import publish, sync
 from pipeline.tombstone_memory import note_done, note_tombstone, tombstones_of
 from schemas.alias import Alias
 from schemas.instants import instant_of

@@ -1,27 +1,18 @@
-"""Where a lake's tables and private files lie; making, checking and recovering one; publishing a cycle's files."""
+"""Where a lake's tables and private files lie; making, checking and lifting one."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import shutil
-import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
-from pipeline.durable_files import clear_half_written, sync_folder, write_whole
-from pipeline.memory import Memory, opened_memory
-from pipeline.memory_faults import how_to_rebuild, outdated
-from pipeline.tombstone_memory import settle_copy
+from pipeline.durable_files import write_whole
 from pipeline.version import newsbeam_version
 from schemas.errors import LakeError, UsageError
 from schemas.tables import SCHEMA_VERSION, SORTED_BY, TABLES
-from schemas.written_file import WrittenFile
 from transforms.functions.parquet_rows import encode, partition_path
 
 PRIVATE_FOLDER: Final = "_newsbeam"
@@ -148,24 +139,6 @@ def check_no_job(lake: Lake) -> None:
         )
 
 
-@contextmanager
-def locked(lake: Lake) -> Iterator[None]:
-    """Hold the lake for this process; the system lets go of it when the process ends, however it ends.
-
-    Raises:
-        LakeError: another process holds it.
-    """
-    with lake.lock.open("a+") as lock:
-        if not _taken(lock):
-            lock.seek(0)
-            holder = lock.read().strip() or "another process"
-            raise LakeError(f"{lake.root} is in use by {holder}. Wait for it to end, or stop it.")
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()}, started {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
-        lock.flush()
-        yield
-
-
 def job_of(lake: Lake) -> dict[str, Any] | None:
     """Return what is noted of the job on an engine that writes a lake: `run_id`, `runner`, `shards`, `started_at`.
 
@@ -178,156 +151,6 @@ def job_of(lake: Lake) -> dict[str, Any] | None:
     except ValueError:
         return {}
     return noted if isinstance(noted, dict) else {}
-
-
-def holder_of(lake: Lake) -> str | None:
-    """Return which process holds the lake, and since when, in words; None where none does."""
-    try:
-        with lake.lock.open() as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except OSError:
-                return lock.read().strip() or "another process"
-    except FileNotFoundError:
-        pass
-    return None
-
-
-_TRIES_TO_TAKE: Final = 5
-_SECONDS_BETWEEN_TRIES: Final = 0.05
-
-
-def _taken(lock: IO[str]) -> bool:
-    """Take the lock; not given up at once, since whoever looks for the holder has it for a moment."""
-    for _ in range(_TRIES_TO_TAKE):
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            time.sleep(_SECONDS_BETWEEN_TRIES)
-        else:
-            return True
-    return False
-
-
-def recover(lake: Lake, memory: Memory) -> tuple[int, int]:
-    """Settle what a killed run left: files of committed cycles are published, all others deleted. A lake of an older
-    schema is lifted to this one's.
-
-    Returns:
-        how many files were published and how many deleted. The inputs of the deleted ones are due again, since the
-        memory of their cycle went with it.
-    """
-    check_memory(lake, memory)
-    settle_copy(memory)
-    _clear_half_written(lake)
-    lift(lake)
-    if lake.rewriting.exists():
-        shutil.rmtree(lake.rewriting)
-    lake.unpublished.mkdir(exist_ok=True)  # what copies lakes may leave empty folders out
-    left = [path for path in lake.unpublished.rglob("*") if path.is_file()]
-    paths = [path.relative_to(lake.unpublished).as_posix() for path in left]
-    committed = [path for path in paths if memory.is_committed(path)]
-    publish(lake, committed)
-    shutil.rmtree(lake.unpublished)
-    lake.unpublished.mkdir()
-    return len(committed), len(paths) - len(committed)
-
-
-CHECKED_BYTES: Final = 64_000_000
-"""A memory up to this size is looked through before each run, which takes 0.12 s; a larger one by `newsbeam doctor`,
-or where damage is met."""
-
-
-def check_memory_is_there(lake: Lake) -> None:
-    """Refuse a lake whose memory is gone, before an empty one is made in its place.
-
-    Raises:
-        DamagedError: it is.
-    """
-    if lake.job.exists() or (lake.memory.exists() and lake.memory.stat().st_size):
-        return
-    if newest := newest_cycle(lake):
-        raise outdated(lake.memory, f"it is not there, but the tables hold rows of cycle {newest}")
-
-
-@contextmanager
-def opened_lake_memory(lake: Lake, *, read_only: bool = False) -> Iterator[Memory]:
-    """Open a lake's memory for this process, made where the lake has no rows yet.
-
-    Raises:
-        LakeError: it cannot be opened, or was lost.
-    """
-    check_memory_is_there(lake)
-    with opened_memory(lake.memory, read_only=read_only) as memory:
-        yield memory
-
-
-def check_memory(lake: Lake, memory: Memory) -> None:
-    """Refuse a memory that is damaged, as far as a run looks for that, or older than its lake.
-
-    Raises:
-        DamagedError: it is.
-    """
-    memory.check(CHECKED_BYTES)
-    check_age(lake, memory)
-
-
-def check_age(lake: Lake, memory: Memory) -> None:
-    """Refuse a memory that is older than the tables: its next cycle would bear the name of one that is there.
-
-    Raises:
-        DamagedError: it is.
-    """
-    newest = newest_cycle(lake)
-    if newest > memory.last_cycle():
-        raise memory.outdated(f"it knows {memory.last_cycle()} cycles, but the tables hold rows of cycle {newest}")
-
-
-def newest_cycle(lake: Lake) -> int:
-    """Return the number of the newest cycle whose rows the tables hold; 0 for none."""
-    return max((int(path.name[1:9]) for path in lake.root.glob("*/*/c????????-*.parquet")), default=0)
-
-
-def publish(lake: Lake, paths: Iterable[str]) -> None:
-    """Move files (paths inside the lake) from where they were written to where readers see them: one rename each.
-
-    Raises:
-        LakeError: a file is there already, or cannot be moved there.
-    """
-    for path in paths:
-        target = lake.root / path
-        if target.exists():
-            raise LakeError(
-                f"{target} is there already and is not overwritten: the memory was lost or is an old copy. "
-                f"{how_to_rebuild(lake.memory)}"
-            )
-        try:
-            _move_in(lake.unpublished / path, target)
-        except OSError as error:
-            raise LakeError(
-                f"{target} cannot be put in its place: {error.strerror or error}. What is committed is kept in "
-                f"{lake.unpublished}; the next run puts it there"
-            ) from error
-
-
-def _move_in(written: Path, target: Path) -> None:
-    if not target.parent.exists():
-        target.parent.mkdir(parents=True)
-        sync_folder(target.parent.parent)
-    written.replace(target)
-    sync_folder(target.parent)
-
-
-def sync(lake: Lake, files: Iterable[WrittenFile]) -> None:
-    """Force unpublished files and their folders to the disk: a commit must not outlive the rows that it speaks of."""
-    folders: set[Path] = {lake.unpublished}
-    for file in files:
-        path = lake.unpublished / file.path
-        with path.open("rb") as written:
-            os.fsync(written.fileno())
-        folders |= {path.parent, path.parent.parent}
-    for folder in folders:
-        sync_folder(folder)
 
 
 def _make(lake: Lake) -> None:
@@ -365,12 +188,6 @@ def lift(lake: Lake) -> None:
 def description_text() -> str:
     """Return what the description of a new lake says."""
     return json.dumps({"schema_version": SCHEMA_VERSION, "made_by": f"newsbeam {newsbeam_version()}"}) + "\n"
-
-
-def _clear_half_written(lake: Lake) -> None:
-    empty = (lake.root / partition_path(table, EMPTY_FILE_DAY, "none") for table in TABLES)
-    for folder in {lake.private, *(path.parent for path in empty)}:
-        clear_half_written(folder)
 
 
 def _check_version(lake: Lake) -> None:

@@ -14,10 +14,11 @@ import duckdb
 
 from pipeline.feed_memory import FeedMemory
 from pipeline.host_memory import opened_hosts
-from pipeline.lake import PRIVATE_FOLDER, Lake, holder_of, job_of
+from pipeline.lake import PRIVATE_FOLDER, Lake, job_of
 from pipeline.memory import opened_memory
 from pipeline.memory_state import fault_of_memory
 from pipeline.reader_lock import reading
+from pipeline.writer_lock import holder_of
 from schemas.errors import LakeError
 from schemas.feed_state import NEVER, FeedState
 from schemas.tables import PARTITION_COLUMN, TABLES

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from pipeline.host_memory import opened_hosts
-from pipeline.lake import CHECKED_BYTES, Lake, check_memory, check_memory_is_there
+from pipeline.lake import Lake
+from pipeline.lake_memory import CHECKED_BYTES, check_memory, check_memory_is_there
 from pipeline.memory import opened_memory
 from pipeline.memory_faults import how_to_rebuild
 from pipeline.tombstone_memory import check_copy

@@ -14,10 +14,13 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from pipeline.compaction import Compacted, compact, today
-from pipeline.lake import Lake, check_memory_is_there, locked, open_lake, recover
+from pipeline.lake import Lake, open_lake
+from pipeline.lake_memory import check_memory_is_there
 from pipeline.memory import Memory, opened_memory
+from pipeline.publishing import recover
 from pipeline.reader_lock import reading
 from pipeline.terminal import json_line
+from pipeline.writer_lock import locked
 from schemas.errors import UsageError
 
 _MEGABYTE: Final = 1_000_000

@@ -17,7 +17,8 @@ from pipeline.failure_remedies import REMEDIES
 from pipeline.feed_list import is_address, read_feed_list
 from pipeline.feed_memory import FeedMemory
 from pipeline.host_memory import opened_hosts
-from pipeline.lake import Lake, check_memory_is_there, open_lake
+from pipeline.lake import Lake, open_lake
+from pipeline.lake_memory import check_memory_is_there
 from pipeline.memory import opened_memory
 from pipeline.own_list import read_own_list
 from pipeline.terminal import json_line, safe

@@ -15,13 +15,16 @@ from rich.console import Console
 from pipeline import progress
 from pipeline.failure_remedies import ADDRESS_REFUSED, REMEDIES
 from pipeline.input_plan import find_files, plan_cycles
-from pipeline.lake import Lake, check_no_job, locked, open_or_make_lake, opened_lake_memory, recover
+from pipeline.lake import Lake, check_no_job, open_or_make_lake
+from pipeline.lake_memory import opened_lake_memory
 from pipeline.memory import Memory
+from pipeline.publishing import recover
 from pipeline.read_ahead import ReadAhead
 from pipeline.run_log import is_json, say
 from pipeline.settings import FeedSettings, RunSettings
 from pipeline.stopping import stopping_on_signals
 from pipeline.summary import RunSummary, new_run_id
+from pipeline.writer_lock import locked
 from schemas.cycle_report import ACCOUNT_COLUMNS
 from schemas.errors import NewsbeamError
 from schemas.input_slice import InputSlice

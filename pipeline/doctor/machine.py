@@ -15,10 +15,12 @@ from typing import Final
 from pipeline.doctor.finding import FAIL, OK, WARN, Finding, looked_at
 from pipeline.folder_exchange import exchange_folders
 from pipeline.host_memory import opened_hosts
-from pipeline.lake import Lake, check_age, holder_of, newest_cycle, open_lake, opened_lake_memory
+from pipeline.lake import Lake, open_lake
+from pipeline.lake_memory import check_age, newest_cycle, opened_lake_memory
 from pipeline.memory import opened_memory
 from pipeline.memory_faults import how_to_rebuild
 from pipeline.tombstone_memory import check_copy
+from pipeline.writer_lock import holder_of
 from schemas.errors import DamagedError, NewerError
 from transforms.functions.worker_pool import available_cores
 

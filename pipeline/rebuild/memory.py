@@ -21,8 +21,10 @@ import pyarrow as pa
 
 from pipeline.erasure import erase
 from pipeline.host_memory import HostMemory, opened_hosts
-from pipeline.lake import Lake, locked, newest_cycle, opened_lake_memory, recover
+from pipeline.lake import Lake
+from pipeline.lake_memory import newest_cycle, opened_lake_memory
 from pipeline.memory import Memory, opened_memory
+from pipeline.publishing import recover
 from pipeline.rebuild.decisions import Redecided, decide_again, note_outlets, note_what_is_for_good
 from pipeline.rebuild.feeds import RestoredFeeds, restore_feeds, restore_hosts
 from pipeline.rebuild.inputs import note_cycles_and_files, note_inputs
@@ -30,6 +32,7 @@ from pipeline.rebuild.place import delete, file_to_read, new_file, put_in_place,
 from pipeline.rebuild.rows import ToldRows, open_rows
 from pipeline.rebuild.salvage import salvage, salvage_hosts
 from pipeline.tombstone_copy import KeptTombstone, copy_of, read_copy
+from pipeline.writer_lock import locked
 from schemas.errors import DamagedError, LakeError, UsageError
 from schemas.instants import instant_of
 

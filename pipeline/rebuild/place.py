@@ -20,7 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.durable_files import sync_folder
-from pipeline.lake import Lake, publish
+from pipeline.lake import Lake
+from pipeline.publishing import publish
 
 _LOGS: Final = ("-wal", "-shm")
 _DAMAGED, _REPLACED = "damaged", "replaced"

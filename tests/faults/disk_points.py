@@ -129,7 +129,7 @@ def slow_down(seconds: float) -> None:
     for module, name in (
         ("transforms.stored_files", "open_stored"),
         ("transforms.write_table", "write_file"),
-        ("pipeline.lake", "sync_folder"),
+        ("pipeline.publishing", "sync_folder"),
     ):
         owner = import_module(module)
         setattr(owner, name, _slow(getattr(owner, name), seconds))

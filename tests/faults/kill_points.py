@@ -83,7 +83,7 @@ def die_half_published(nth: int) -> None:
 
 def die_recovering(nth: int) -> None:
     """Die when half of the files that a killed run left are published."""
-    _publish_half("pipeline.lake", nth)
+    _publish_half("pipeline.publishing", nth)
 
 
 def die_exchanging(nth: int) -> None:

@@ -20,9 +20,9 @@ DAY: Final = 24 * HOUR
 """Seconds."""
 
 _CLOCK_READERS: Final = (
-    "pipeline.compaction", "pipeline.cycle", "pipeline.erasure", "pipeline.given_texts", "pipeline.lake",
+    "pipeline.compaction", "pipeline.cycle", "pipeline.erasure", "pipeline.given_texts",
     "pipeline.lake_status", "pipeline.read_ahead", "pipeline.report.texts", "pipeline.summary",
-    "pipeline.commands.erase", "pipeline.commands.report", "transforms.functions.feed_values",
+    "pipeline.writer_lock", "pipeline.commands.erase", "pipeline.commands.report", "transforms.functions.feed_values",
 )  # fmt: skip
 """Modules that ask `datetime.now`."""
 

@@ -33,7 +33,7 @@ class _Nth:
 
 
 def _publish_half(lake: Any, paths: Iterable[str]) -> None:
-    from pipeline.lake import publish
+    from pipeline.publishing import publish
 
     publish(lake, list(paths)[:1])
     _die()

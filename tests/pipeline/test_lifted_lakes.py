@@ -10,8 +10,9 @@ import pytest
 
 from pipeline.commands.query import connect
 from pipeline.engine_lake import Claim, open_or_make_engine_lake
-from pipeline.lake import Lake, lift, open_lake, open_or_make_lake, recover
+from pipeline.lake import Lake, lift, open_lake, open_or_make_lake
 from pipeline.memory import Memory
+from pipeline.publishing import recover
 from schemas.tables import SCHEMA_VERSION, TABLES
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "lakes"

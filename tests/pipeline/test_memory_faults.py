@@ -16,11 +16,13 @@ from pipeline.doctor.finding import FAIL, OK
 from pipeline.doctor.machine import look_at_machine
 from pipeline.duplicate_memory import DuplicateMemory
 from pipeline.host_memory import HostMemory
-from pipeline.lake import Lake, opened_lake_memory, recover
+from pipeline.lake import Lake
+from pipeline.lake_memory import opened_lake_memory
 from pipeline.lake_status import status_of
 from pipeline.memory import MEMORY_VERSION, Memory, opened_memory
 from pipeline.memory_faults import check_size
 from pipeline.memory_values import checked
+from pipeline.publishing import recover
 from pipeline.tombstone_memory import note_tombstone, tombstones_of
 from schemas.due_page import DuePage
 from schemas.errors import DamagedError, LakeError

@@ -19,8 +19,9 @@ import pytest
 
 from pipeline import cli, compaction, folder_exchange
 from pipeline.commands.query import connect
-from pipeline.lake import Lake, locked, open_or_make_lake
+from pipeline.lake import Lake, open_or_make_lake
 from pipeline.memory import Memory
+from pipeline.writer_lock import locked
 from schemas.instants import instant_of
 from schemas.tables import SORTED_BY, TABLES
 from tests.pipeline.small_lakes import contents, files, make_lake, rows_of_cycle, write_cycle

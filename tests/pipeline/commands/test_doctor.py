@@ -12,9 +12,10 @@ import pytest
 from pipeline import cli
 from pipeline.doctor import machine, network, software
 from pipeline.doctor.finding import FAIL, OK, WARN, Finding, looked_at
-from pipeline.lake import Lake, locked, open_or_make_lake
+from pipeline.lake import Lake, open_or_make_lake
 from pipeline.memory import Memory
 from pipeline.tombstone_copy import KeptTombstone, copy_of, write_copy
+from pipeline.writer_lock import locked
 from schemas.errors import UsageError
 from schemas.tombstone import DOMAIN, Tombstone
 from tests.http_server import HttpServer, Reply

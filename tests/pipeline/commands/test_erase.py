@@ -14,8 +14,9 @@ from pipeline import cli
 from pipeline.commands.query import connect
 from pipeline.feed_memory import FeedMemory
 from pipeline.host_memory import HostMemory
-from pipeline.lake import Lake, locked
+from pipeline.lake import Lake
 from pipeline.memory import Memory
+from pipeline.writer_lock import locked
 from schemas.due_page import DuePage
 from tests.pipeline.commands.test_compact import killed_at, moments_of, spread
 from tests.pipeline.small_lakes import contents, files, rows_of_cycle, write_cycle

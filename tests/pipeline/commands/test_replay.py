@@ -14,9 +14,10 @@ import pytest
 
 from pipeline import cli
 from pipeline.commands.query import connect
-from pipeline.lake import Lake, locked
+from pipeline.lake import Lake
 from pipeline.memory import opened_memory
 from pipeline.replay import Replay
+from pipeline.writer_lock import locked
 from schemas.replay import OUTCOMES
 from tests.http_server import HttpServer, Reply
 from tests.pipeline.broken_extraction import HARD, ExtractEasyPage

@@ -16,7 +16,8 @@ import pytest
 
 from pipeline import cli, input_plan
 from pipeline.commands.query import connect
-from pipeline.lake import locked, open_or_make_lake
+from pipeline.lake import open_or_make_lake
+from pipeline.writer_lock import locked
 from tests.samples import html_page, paragraphs, record, text_of, write_lines
 from transforms.functions.worker_pool import close_shared_pools
 

@@ -304,5 +304,5 @@ def test_a_memory_that_is_too_large_is_not_looked_through(
     middle = len(whole) // 8_192 * 4_096
     lake.memory.write_bytes(whole[:middle] + bytes(4_096) + whole[middle + 4_096 :])
     assert "damaged" in str(figures()["memory_fault"])
-    monkeypatch.setattr("pipeline.lake.CHECKED_BYTES", 4_096)
+    monkeypatch.setattr("pipeline.lake_memory.CHECKED_BYTES", 4_096)
     assert figures()["memory_fault"] is None

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.erasure import erase
-from pipeline.lake import recover
 from pipeline.memory import opened_memory
+from pipeline.publishing import recover
 from pipeline.rebuild.inputs import _inputs_of_rejects, input_of_page, page_of_feed
 from pipeline.rebuild.salvage import salvage
 from schemas.instants import Instant

@@ -12,8 +12,9 @@ import pytest
 
 from pipeline.compaction import compact
 from pipeline.erasure import erase
-from pipeline.lake import Lake, open_or_make_lake, recover
+from pipeline.lake import Lake, open_or_make_lake
 from pipeline.memory import Memory, opened_memory
+from pipeline.publishing import recover
 from pipeline.rebuild import place
 from pipeline.rebuild.inputs import input_of_page
 from pipeline.rebuild.memory import rebuild
@@ -360,7 +361,7 @@ def test_killed_while_it_exchanges_the_files_it_starts_again_from_both(
 
 
 def test_a_lake_in_use_is_left_alone(tmp_path: Path) -> None:
-    from pipeline.lake import locked
+    from pipeline.writer_lock import locked
 
     lake = told_lake(tmp_path / "lake", [FIRST])
     with locked(lake), pytest.raises(LakeError, match="in use by"):
