@@ -6,14 +6,14 @@ remembered where.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import apache_beam as beam
 
 import schemas.coders  # noqa: F401  (registers the rows)
+from pipeline.graphs import CycleGraph, EngineGraph, FeedGraph, FeedSource, FolderSource, StreamGraph, Work
 from pipeline.lake import JOB
 from pipeline.memory import Memory
 from schemas.input_slice import InputSlice
@@ -25,22 +25,14 @@ from schemas.written_file import WrittenFile
 from transforms import extract_articles, read_folder
 from transforms.deduplicate import Deduplicate
 from transforms.drop_erased import DropErased
-from transforms.drop_repeated import Attempts, DropRepeated
+from transforms.drop_repeated import DropRepeated
 from transforms.extract_articles import ExtractArticles
 from transforms.functions import duplicates
 from transforms.functions.dictionary_index import DictionaryIndex
-from transforms.functions.duplicate_index import DuplicateIndex
-from transforms.functions.tombstones import NO_TOMBSTONES, Tombstones
 from transforms.read_folder import ReadFolder
 from transforms.tag_entities import TagEntities
 from transforms.tag_topics import TagTopics
 from transforms.write_table import WriteTable
-
-if TYPE_CHECKING:  # loads the HTTP client, which a run over folders need not wait for
-    from transforms.functions.feed_index import FeedIndex
-    from transforms.functions.folder_inputs import InputIndex
-    from transforms.functions.poll_settings import PollSettings, World
-    from transforms.poll_feeds_stream import StreamOfFeeds
 
 _Rows: TypeAlias = Mapping[str, beam.PCollection]
 """Rows by table, or by what they are."""
@@ -50,99 +42,6 @@ DAYS_OF_FILES: Final = 30
 
 DAYS_OF_REJECTS: Final = 3
 """For how long a stream knows a reject again: as long as it knows articles."""
-
-
-@dataclass(frozen=True)
-class Work:
-    """How pages become rows, wherever that is."""
-
-    run_id: str
-    processes: int
-    time_limit: float
-    tags: Collection[str]
-    on_row: Callable[[str], None] | None = None
-    """Told of each row that is found, rejected or tagged; pickles by name."""
-    erased: Tombstones = NO_TOMBSTONES
-    """What was taken down, and is written no more."""
-    open_attempts: Callable[[], Attempts] | None = None
-    """Who counts the rejects that are done again; None where none are."""
-
-
-@dataclass(frozen=True)
-class FeedGraph:
-    """What the graph of a cycle that polls is built from, beside what each cycle has."""
-
-    open_feeds: Callable[[], FeedIndex]
-    listed: Sequence[str]
-    open_world: Callable[[], World]
-    asked_to_stop: Callable[[], int]
-    settings: PollSettings
-
-
-@dataclass(frozen=True)
-class ReplayGraph:
-    """What the graph of a cycle that does rejects again is built from beside."""
-
-    open_index: Callable[[], InputIndex]
-    """The memory of inputs, but for those that are done again."""
-    kept: Sequence[Reject]
-    """Rejects that are done again from what their rows have kept."""
-
-
-@dataclass(frozen=True)
-class CycleGraph:
-    """What the graph of one local cycle is built from; the functions travel to where the stages run, by name."""
-
-    work: Work
-    cycle: int
-    read_at: Instant
-    folder: str
-    open_memory: Callable[[], Memory]
-    open_duplicates: Callable[[], DuplicateIndex]
-    on_slice: Callable[[InputSlice], None]
-    feeds: FeedGraph | None = None
-    replay: ReplayGraph | None = None
-
-
-@dataclass(frozen=True)
-class FolderSource:
-    """Files that an engine's workers look for and read; the functions travel to them, by name."""
-
-    find: Callable[[], Iterable[InputSlice]]
-    slices_of: Callable[[InputSlice], Iterable[InputSlice]]
-    open_index: Callable[[], InputIndex]
-
-
-@dataclass(frozen=True)
-class FeedSource:
-    """Feeds that an engine's workers poll."""
-
-    given: StreamOfFeeds
-    settings: PollSettings
-
-
-@dataclass(frozen=True)
-class EngineGraph:
-    """What the graph of a job on an engine is built from."""
-
-    work: Work
-    root: str
-    """Folder of the lake."""
-    shards: int
-
-
-@dataclass(frozen=True)
-class StreamGraph(EngineGraph):
-    """What a job without end has beside."""
-
-    seconds: float
-    """Between two looks for files and feeds that are due."""
-    flush_seconds: float
-    """A file of rows is ended after."""
-    publish_at_once: bool
-    asked_to_stop: Callable[[], bool]
-    folder: FolderSource | None
-    feeds: FeedSource | None
 
 
 def build(pipeline: beam.Pipeline, slices: Sequence[InputSlice], graph: CycleGraph) -> None:

@@ -12,8 +12,9 @@ from functools import partial
 from apache_beam.options.pipeline_options import PipelineOptions
 from pyarrow.parquet import read_table
 
-from pipeline.build import CycleGraph, FeedGraph, Work, build
+from pipeline.build import build
 from pipeline.duplicate_memory import DuplicateMemory, duplicate_memory_at
+from pipeline.graphs import CycleGraph, FeedGraph, Work
 from pipeline.lake import Lake
 from pipeline.memory import Memory, memory_at
 from pipeline.progress import follow_row, follow_slice

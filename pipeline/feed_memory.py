@@ -1,24 +1,22 @@
-"""The keeper of feeds and of pages that are due, for local cycles: tables in the lake's memory, in its transaction.
+"""The keeper of feeds and of what they have named, for local cycles: tables in the lake's memory, in its transaction.
 
 The tables are made by the first cycle that polls; a lake that is only fed from folders has none.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, Final
 
 from pipeline.host_memory import HostMemory
 from pipeline.memory import Memory
-from pipeline.memory_values import checked
-from pipeline.tombstone_memory import tombstones_of
-from schemas.due_page import DuePage
+from pipeline.memory_values import checked_rows
+from pipeline.page_memory import PageMemory
 from schemas.errors import InputRejected
 from schemas.feed_state import NEVER, FeedState
 from schemas.host_state import HostState
 from schemas.instants import Instant
-from transforms.functions.clock_jumps import LONGEST_FEED_WAIT, LONGEST_PAGE_WAIT, settled_feed, settled_host
+from transforms.functions.clock_jumps import LONGEST_FEED_WAIT, settled_feed, settled_host
 from transforms.functions.feed_merging import due_alone
 from transforms.functions.host_rules import may_start_at
 from transforms.functions.http_hints import DAY, SECOND
@@ -27,14 +25,10 @@ from transforms.functions.polling import asked_at_listed_url, asked_whole
 from transforms.functions.redirects import host_of
 
 _FEED_COLUMNS: Final = FeedState._fields
-_PAGE_COLUMNS: Final = DuePage._fields
 
-_TABLES: Final = (
+_TABLE: Final = (
     f"create table if not exists feed_states ({', '.join(_FEED_COLUMNS)}, is_listed integer not null, "
-    "primary key (listed_url)) without rowid",
-    f"create table if not exists due_pages ({', '.join(_PAGE_COLUMNS)}, primary key (url)) without rowid",
-    "create index if not exists pages_by_time on due_pages (due_at)",
-    "create index if not exists pages_by_feed on due_pages (feed_url, first_seen_at)",
+    "primary key (listed_url)) without rowid"
 )
 _INDEXES: Final = (
     "create index if not exists feeds_by_time on feed_states (next_poll_at) where is_listed",
@@ -51,41 +45,30 @@ _DUE: Final = "is_listed and next_poll_at <= ?"
 """The only place that says which feeds are due; one that is gone is so at `NEVER`."""
 
 _AHEAD: Final = f"last_polled_at > ? or (next_poll_at > ? and next_poll_at < {NEVER})"
-_PAGES_AHEAD: Final = "first_seen_at > ? or due_at > ?"
-"""What lies ahead of the clock: noted after now, or due later than anything may be."""
+"""Feeds ahead of the clock: polled after now, or due later than any may be."""
 
 _UNNAME: Final = (
     f"update feed_states set named_by = null, is_listed = case is_listed when {_NAMED} then {_UNLISTED} else is_listed "
     "end where named_by"
 )
 _STATE: Final = ", ".join(_FEED_COLUMNS)
-_PAGE: Final = ", ".join(_PAGE_COLUMNS)
 
 
-_Row = TypeVar("_Row", FeedState, DuePage)
-
-
-def page_key(url: str) -> bytes:
-    """Return what a page that had its outcome is known by in `settled_pages`."""
-    return hashlib.sha256(url.encode("utf-8", "surrogatepass")).digest()[:16]
-
-
-class FeedMemory:
+class FeedMemory(PageMemory):
     """`FeedIndex` over a lake's memory and the memory of hosts."""
 
     _inputs_are_kept: ClassVar = True
     """Whether inputs are remembered for good, so that feeds that come back may have forgotten their items."""
 
     def __init__(self, memory: Memory, hosts: HostMemory) -> None:
-        self._memory = memory
+        super().__init__(memory)
         self._hosts = hosts
         self._is_current = False
-        self._tombstones = tombstones_of(memory)
 
     def make_tables(self) -> None:
         """Make, within a cycle, the tables and columns that are not there yet."""
-        for statement in _TABLES:
-            self._memory.do(statement)
+        super().make_tables()
+        self._memory.do(_TABLE)
         for name in self._missing_columns():
             self._memory.do(f"alter table feed_states add column {name} default {_literal(name)}")
         for statement in _INDEXES:
@@ -195,62 +178,6 @@ class FeedMemory:
         changes = ", ".join(f"{name} = ?" for name in kept)
         self._memory.do(f"update feed_states set {changes} where listed_url = ?", *kept.values(), state.listed_url)
 
-    def due_pages(self, now: Instant, most: int) -> list[DuePage]:
-        """Return pages that may be asked for now, of all hosts in turn, and of each host those of all feeds in turn.
-
-        So no feed holds up another one's pages on a host by naming many of them. Of each feed, what a replay asks for
-        and what it has named take turns, the newest of each first: neither may ever end, and neither waits for the
-        other.
-        """
-        again = self._asked_again()
-        of_feed = f"row_number() over (partition by host, feed_url, {again} order by first_seen_at desc, url)"
-        place = f"row_number() over (partition by host order by of_feed, {again} desc, first_seen_at desc, url)"
-        query = (
-            f"select {_PAGE} from (select {_PAGE}, {place} as place from (select {_PAGE}, {of_feed} as of_feed "
-            "from due_pages where due_at <= ?)) order by place, due_at, url limit ?"
-        )
-        return self._checked(DuePage, query, now, most)
-
-    def add_page(self, page: DuePage) -> bool:
-        """Note a page that is to be fetched; returns False where its address waits already, or was taken down."""
-        if self._tombstones.cover_address(page.url):
-            return False
-        if self._memory.row("select 1 from due_pages where url = ?", page.url) is not None:
-            return False
-        self._memory.do(f"insert into due_pages ({_PAGE}) values (?, ?, ?, ?, ?, ?, ?)", *page)
-        return True
-
-    def is_settled(self, url: str) -> bool:
-        """Whether a page had its outcome before the memory was made anew, which knows no more of which item."""
-        return self._memory.row("select 1 from settled_pages where id = ?", page_key(url)) is not None
-
-    def trim_pages(self, feed_url: str, most: int) -> int:
-        """Forget, of the waiting pages that a feed has named, the oldest beyond so many; returns how many.
-
-        Pages that a replay asks for stay, and are not counted: its user named them, and not the feed. So they take no
-        place from what the feed names.
-        """
-        named = f"select url from due_pages where feed_url = ? and not {self._asked_again()}"
-        beyond = self._memory.rows(f"{named} order by first_seen_at desc, url limit -1 offset ?", feed_url, most)
-        for (url,) in beyond:
-            self.drop_page(url)
-        return len(beyond)
-
-    def _asked_again(self) -> str:
-        """Return, in SQL, whether a page waits since a replay asks for it."""
-        # A lake in which nothing was replayed has no such table.
-        is_there = self._memory.row("select 1 from sqlite_master where name = 'replay_queue'") is not None
-        return "(url in (select url from replay_queue where is_tried))" if is_there else "(0)"
-
-    def keep_page(self, page: DuePage) -> None:
-        """Note what is known of a waiting page from now on."""
-        values = (page.due_at, page.attempts, page.url)
-        self._memory.do("update due_pages set due_at = ?, attempts = ? where url = ?", *values)
-
-    def drop_page(self, url: str) -> None:
-        """Forget a page."""
-        self._memory.do("delete from due_pages where url = ?", url)
-
     def knows_input(self, input_id: str) -> bool:
         """Whether an input with this digest (hex) has had its outcome, or waits for it."""
         return self._memory.knows_input(input_id)
@@ -271,17 +198,11 @@ class FeedMemory:
         """Count from now on, within a cycle, what lies ahead of the clock since that has gone back."""
         for state in self._states(_AHEAD, now, now + LONGEST_FEED_WAIT):
             self.keep_feed(settled_feed(state, now))
-        self._memory.do(
-            "update due_pages set due_at = max(?1, due_at - first_seen_at + ?1), first_seen_at = ?1 "
-            "where first_seen_at > ?1",
-            now,
-        )
-        self._memory.do("update due_pages set due_at = ? where due_at > ?", now, now + LONGEST_PAGE_WAIT)
+        self._settle_page_times(now)
 
     def _has_times_ahead(self, now: Instant) -> bool:
         feeds = self._memory.row(f"select 1 from feed_states where {_AHEAD}", now, now + LONGEST_FEED_WAIT)
-        pages = self._memory.row(f"select 1 from due_pages where {_PAGES_AHEAD}", now, now + LONGEST_PAGE_WAIT)
-        return feeds is not None or pages is not None
+        return feeds is not None or self._has_pages_ahead(now)
 
     def forget_old(self, now: Instant) -> None:
         """Forget feeds that are listed and named no more, a month after they would have been due, and hosts of which
@@ -321,23 +242,13 @@ class FeedMemory:
         except InputRejected:  # the cycle will tell
             return ""
 
-    def pages_waiting(self) -> int:
-        """Return how many pages are to be fetched, now or later."""
-        return int(self._memory.row("select count(*) from due_pages")[0])
-
     def is_there(self) -> bool:
         """Whether the lake has ever polled."""
         return self._memory.row("select 1 from sqlite_master where name = 'feed_states'") is not None
 
     def _states(self, condition: str, *values: Any) -> list[FeedState]:
         query = f"select {self._select()} from feed_states where {condition} order by next_poll_at, listed_url"
-        return self._checked(FeedState, query, *values)
-
-    def _checked(self, row_type: type[_Row], query: str, *values: Any) -> list[_Row]:
-        try:
-            return [checked(row_type, row) for row in self._memory.rows(query, *values)]
-        except ValueError as error:
-            raise self._memory.damaged(f"it holds a feed or a page that is none ({error})") from error
+        return checked_rows(self._memory, FeedState, query, *values)
 
     def _select(self) -> str:
         """Return the columns of a state, also for a lake whose next run will add some of them."""

@@ -12,9 +12,9 @@ from threading import Event
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from pipeline.build import FeedGraph
 from pipeline.cycle import FinishedCycle, run_cycle
 from pipeline.feed_memory import FeedMemory
+from pipeline.graphs import FeedGraph
 from pipeline.host_memory import opened_hosts
 from pipeline.lake import Lake
 from pipeline.memory import Memory

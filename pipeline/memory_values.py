@@ -10,6 +10,8 @@ from functools import cache
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from pipeline.memory import Memory
+
 _Row = TypeVar("_Row", bound="tuple[Any, ...]")
 
 
@@ -23,6 +25,18 @@ def checked(row_type: type[_Row], values: Sequence[Any]) -> _Row:
         if not isinstance(value, kinds):
             raise ValueError(f"{name} is {str(value)[:50]!r}")
     return row_type(*values)
+
+
+def checked_rows(memory: Memory, row_type: type[_Row], query: str, *values: Any) -> list[_Row]:
+    """Return what the memory answers, as rows.
+
+    Raises:
+        DamagedError: a value is of another kind than its field.
+    """
+    try:
+        return [checked(row_type, row) for row in memory.rows(query, *values)]
+    except ValueError as error:
+        raise memory.damaged(f"it holds a feed or a page that is none ({error})") from error
 
 
 @cache

@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn
 
 from pipeline.cluster_options import CLUSTER_EPILOG, add_engine_commands
 from pipeline.engine_options import ENGINES_EPILOG, add_engine_flags, engine_settings
+from pipeline.explain_options import EXPLAIN_EPILOG, TAG_EPILOG, add_explain_flags, add_tag_flags
 from pipeline.feed_options import FEEDS_EPILOG, add_feed_commands, add_feed_flags, feed_settings
 from pipeline.memory_options import MEMORY_EPILOG, add_memory_commands
 from pipeline.operation_options import (
@@ -25,6 +26,7 @@ from pipeline.operation_options import (
     add_watch_flags,
     watch_settings,
 )
+from pipeline.query_options import QUERY_EPILOG, add_query_flags
 from pipeline.replay_options import REPLAY_EPILOG, add_replay_flags
 from pipeline.report_options import REPORT_EPILOG, add_report_flags
 from pipeline.settings import TAGS, MaxRejects, RunSettings, parse_tags
@@ -35,8 +37,6 @@ from transforms.functions.worker_pool import available_cores
 
 DEFAULT_TIME_LIMIT: Final = 30.0
 """Seconds a page; a usual page takes 0.03 s, the slowest of 1,783 real ones about 2 s."""
-
-ANSWER_FORMATS: Final = ("table", "csv", "json", "parquet")
 
 _EXIT_CODES: Final = """\
 exit codes:
@@ -88,75 +88,6 @@ exit codes:
   1  failed, or stopped before the end, or more rejects than --max-rejects;
      what is committed stays
   2  wrong usage: a flag or a path that cannot be used as given
-"""
-
-_QUERY_EPILOG: Final = """\
-views:
-  articles   each story once, as it was first written
-  copies     texts folded into an article (duplicate_of): the same text
-             elsewhere, near copies, later texts of the same page
-  topics     what each story is about: a row for each topic (level 1 or position 1
-             to group by; a deeper one, level 2 or 3, comes last, below top_name)
-  entities   whom and what each story names: a row for each person, organisation
-             and place; a surname alone is the day's only person of that name
-  stories    each story with its number of copies and outlets, its times and its
-             fullest text
-  aliases    rows found later to belong to another story; articles, copies and
-             stories read through them
-  rejects    inputs that could not become a row: stage, reason and message;
-             settled_at is null where that is still so (replays has every attempt)
-  feed_health  each feed as it is now: outcome and time of its latest poll,
-             failures, interval, next poll; feeds has every poll
-  politeness  how each host was treated: requests, share of conditional ones,
-             smallest gap; fetches has every request
-  runs       each run's account:
-             inputs = articles + copies + rejects + already_seen
-
-examples:
-  newsbeam query "select date_published, headline from articles order by 1 desc limit 20"
-  newsbeam query "select headline, copies, outlets from stories order by copies desc"
-  newsbeam query "select name, count(*) from topics where position = 1 group by all"
-  newsbeam query "select headline from entities where name = 'Scott Bessent'"
-  newsbeam query "select reason, count(*) from rejects group by all" --format csv
-  newsbeam query "from articles" --format parquet --output articles.parquet
-"""
-
-_EXPLAIN_EPILOG: Final = """\
-A and B are files of any kind that `newsbeam run` reads (a line of JSONL as
-FILE#LINE) or, where there is no such file, an article_id, a copy_id or a URL
-in the lake.
-
-examples:
-  newsbeam explain one.html other.txt
-  newsbeam explain articles.jsonl#1 articles.jsonl#2 --all
-  newsbeam explain e44e51c4d2c55cdb11ff95186f64a00b https://outlet.example/story
-  newsbeam explain one.html other.html --json | jq .decision
-
-Two texts are copies where enough of the shorter one's shingles (runs of five
-words) stand in the longer one: a strong pair if it is so the other way round,
-too, else a weak one, which follows its best match only. Texts of two languages
-or far apart in time are never compared, and those that say the same with other
-names and numbers (weather, scores) are no copies. A run leaves out what an
-outlet repeats under its stories, explain does not. The exit code does not tell
-what was found.
-"""
-
-_TAG_EPILOG: Final = """\
-FILE is of any kind that `newsbeam run` reads (a line of JSONL as FILE#LINE) or,
-where there is no such file, an article_id, a copy_id or a URL in the lake.
-
-examples:
-  newsbeam tag seeds/000_72498b1274f5d172.txt
-  newsbeam tag *.txt --json | jq -c '[.given, .topics[0].name]'
-
-For each topic that is given: its confidence, and the words that spoke most for
-it. A deeper concept is given only where it is sure; the nearest ones are shown
-in any case. With --json also every mention: `start` and `end` in characters of
-`article_body`, `text`, `type`, and `name`, the entity that it belongs to. A
-plain text is tagged as it stands, so that offsets count in the file (decoded);
-a run takes headline and byline out of the text first. Texts in languages
-without a model get no tags; one too short to tell its language counts as
-English here, and gets none in a run.
 """
 
 
@@ -247,11 +178,11 @@ def _parsers() -> tuple[Parser, Parser]:
     run = _command(
         commands, "run", "read pages, texts and records into a lake", _RUN_EPILOG + ENGINES_EPILOG + _RUN_EXIT_CODES
     )
-    query = _command(commands, "query", "ask a lake in SQL (DuckDB)", _QUERY_EPILOG)
+    query = _command(commands, "query", "ask a lake in SQL (DuckDB)", QUERY_EPILOG)
     report = _command(commands, "report", "write a lake's last days as a page for a browser", REPORT_EPILOG)
     sql = _command(commands, "sql", "print the definitions of the views, to paste into any DuckDB", "")
-    explain = _command(commands, "explain", "show why two texts are or are not copies", _EXPLAIN_EPILOG)
-    tag = _command(commands, "tag", "show the topics and entities of texts, with what speaks for them", _TAG_EPILOG)
+    explain = _command(commands, "explain", "show why two texts are or are not copies", EXPLAIN_EPILOG)
+    tag = _command(commands, "tag", "show the topics and entities of texts, with what speaks for them", TAG_EPILOG)
     feeds = _command(commands, "feeds", "show how feeds are, and when they are polled", FEEDS_EPILOG)
     engine = _command(commands, "engine", "a Flink cluster on this machine, for trying and testing", CLUSTER_EPILOG)
     status = _command(commands, "status", "say how a lake and its runs are, on one screen", STATUS_EPILOG)
@@ -269,10 +200,10 @@ def _parsers() -> tuple[Parser, Parser]:
     _add_run_flags(run)
     add_engine_commands(engine)
     add_feed_commands(feeds, _add_lake)
-    _add_query_flags(query)
+    add_query_flags(query)
     add_report_flags(report)
-    _add_explain_flags(explain)
-    _add_tag_flags(tag)
+    add_explain_flags(explain)
+    add_tag_flags(tag)
     for command in (query, sql, explain, tag):
         _add_lake(command, "--lake", "folder of the lake")
     return parser, run
@@ -324,31 +255,6 @@ def _add_run_flags(run: Parser) -> None:
     run.add_argument("--quiet", action="store_true", help="no progress and no account; errors only")
     add_watch_flags(run)
     add_engine_flags(run)
-
-
-def _add_query_flags(query: Parser) -> None:
-    query.add_argument("sql", metavar="SQL", help="one SQL statement")
-    query.add_argument(
-        "--format",
-        choices=ANSWER_FORMATS,
-        help="form of the answer (default: as FILE ends: .csv, .json, .jsonl, .parquet; else, and for .txt, a table)",
-    )
-    query.add_argument("--output", metavar="FILE", help="write the answer to a file (default: standard output)")
-
-
-def _add_explain_flags(explain: Parser) -> None:
-    for name in ("a", "b"):
-        explain.add_argument(name, metavar=name.upper(), help="a file, FILE#LINE, or an article_id, copy_id or URL")
-    explain.add_argument(
-        "--all", action="store_true", help="show all shared passages, and whole (default: 10, shortened)"
-    )
-    explain.add_argument("--json", action="store_true", help="print everything as one JSON object")
-
-
-def _add_tag_flags(tag: Parser) -> None:
-    tag.add_argument("files", metavar="FILE", nargs="+", help="a file, FILE#LINE, or an article_id, copy_id or URL")
-    tag.add_argument("--language", metavar="CODE", help="take the texts to be in this language (en)")
-    tag.add_argument("--json", action="store_true", help="print each text's tags and mentions as one line of JSON")
 
 
 def _add_lake(parser: Parser, flag: str, meaning: str) -> None:

@@ -16,11 +16,12 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions, StandardOptions
 from apache_beam.runners.runner import PipelineState
 
-from pipeline.build import EngineGraph, FeedSource, FolderSource, StreamGraph, Work, build_backfill, build_stream
+from pipeline.build import build_backfill, build_stream
 from pipeline.commands.query import connect
 from pipeline.commands.run import say_and_judge
 from pipeline.cycle import FinishedCycle, cycle_report
 from pipeline.engine_lake import Claim, EngineLake, open_or_make_engine_lake
+from pipeline.graphs import EngineGraph, FeedSource, FolderSource, StreamGraph, Work
 from pipeline.input_plan import find_files, slices_of
 from pipeline.run_log import say
 from pipeline.runners import (

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Final, NamedTuple
 
-from pipeline.feed_memory import FeedMemory, page_key
+from pipeline.feed_memory import FeedMemory
 from pipeline.host_memory import HostMemory
 from pipeline.memory import Memory
+from pipeline.page_memory import page_key
 from pipeline.rebuild.inputs import input_of_page, page_of_feed
 from pipeline.rebuild.rows import ToldRows
 from pipeline.rebuild.salvage import Salvaged

@@ -10,10 +10,10 @@ from typing import Any, Final
 import pyarrow.parquet as pq
 
 from pipeline.batches import batches
-from pipeline.feed_memory import page_key
 from pipeline.lake import Lake
 from pipeline.lake_memory import newest_cycle
 from pipeline.memory import Memory
+from pipeline.page_memory import page_key
 from pipeline.rebuild.rows import ToldRows
 from schemas.fetch import PAGE
 from schemas.instants import Instant
