@@ -9,19 +9,18 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
-from apache_beam.options.pipeline_options import PipelineOptions
 from pyarrow.parquet import read_table
 
 from pipeline.build import build
 from pipeline.duplicate_memory import DuplicateMemory, duplicate_memory_at
 from pipeline.graphs import CycleGraph, FeedGraph, Work
 from pipeline.lake import Lake
-from pipeline.memory import Memory, memory_at
+from pipeline.local_run import LocalRun
+from pipeline.memory import memory_at
 from pipeline.progress import follow_row, follow_slice
 from pipeline.publishing import publish, sync
 from pipeline.replay_cycle import CycleReplay, ReplayWork, replaying
 from pipeline.runners import counters_of, local_pipeline, run_locally
-from pipeline.settings import RunSettings
 from pipeline.tombstone_memory import tombstones_of
 from pipeline.version import newsbeam_version
 from schemas.cycle_report import CycleReport
@@ -60,12 +59,9 @@ class FinishedCycle:
 
 
 def run_cycle(
-    lake: Lake,
-    memory: Memory,
-    settings: RunSettings,
-    options: PipelineOptions,
-    run_id: str,
-    slices: Sequence[InputSlice],
+    run: LocalRun,
+    slices: Sequence[InputSlice] = (),
+    *,
     feeds: FeedGraph | None = None,
     replay: ReplayWork | None = None,
     read_at: Instant | None = None,
@@ -76,6 +72,8 @@ def run_cycle(
     recovery that opens the next run.
 
     Args:
+        slices: of the input; none for a cycle over feeds.
+        feeds: what is polled.
         replay: rejects that are done again; those of files lie in the slices.
         read_at: when the rows are said to be first seen, later than those of earlier cycles; now, if none is given.
 
@@ -84,11 +82,12 @@ def run_cycle(
         Exception: whatever a stage raised; nothing is committed.
     """
     started = time.perf_counter()
+    lake, memory, run_id = run.lake, run.memory, run.run_id
     with memory.cycle() as number, replaying(lake, memory, replay, polls=feeds is not None) as again:
         read_at = read_at or instant_of(datetime.now(UTC))
         DuplicateMemory(memory, read_at).forget()
-        pipeline = local_pipeline(options)
-        graph = replace(_graph(lake, memory, settings, run_id, number, read_at), feeds=feeds)
+        pipeline = local_pipeline(run.options)
+        graph = replace(_graph(run, number, read_at), feeds=feeds)
         build(pipeline, slices, graph if again is None else _with_attempts(graph, again))
         counters = counters_of(run_locally(pipeline))
         report = cycle_report(_rows_by_table(memory.files_of(number)), counters, run_id, number, read_at)
@@ -115,10 +114,10 @@ def run_cycle(
     )
 
 
-def _graph(lake: Lake, memory: Memory, settings: RunSettings, run_id: str, cycle: int, read_at: Instant) -> CycleGraph:
-    erased = tombstones_of(memory)
+def _graph(run: LocalRun, cycle: int, read_at: Instant) -> CycleGraph:
+    lake, settings, erased = run.lake, run.settings, tombstones_of(run.memory)
     return CycleGraph(
-        work=Work(run_id, settings.processes, settings.time_limit, settings.tags, follow_row, erased),
+        work=Work(run.run_id, settings.processes, settings.time_limit, settings.tags, follow_row, erased),
         cycle=cycle,
         read_at=read_at,
         folder=str(lake.unpublished),

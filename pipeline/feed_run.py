@@ -10,18 +10,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from threading import Event
 
-from apache_beam.options.pipeline_options import PipelineOptions
-
 from pipeline.cycle import FinishedCycle, run_cycle
 from pipeline.feed_memory import FeedMemory
 from pipeline.graphs import FeedGraph
 from pipeline.host_memory import opened_hosts
 from pipeline.lake import Lake
+from pipeline.local_run import LocalRun
 from pipeline.memory import Memory
 from pipeline.remote_lists import FeedLists
 from pipeline.run_log import say
 from pipeline.run_watch import RunWatch
-from pipeline.settings import FeedSettings, RunSettings
+from pipeline.settings import FeedSettings
 from pipeline.stopping import times_asked_to_stop
 from pipeline.version import newsbeam_version
 from schemas.errors import UsageError
@@ -69,16 +68,12 @@ def opened_feeds(lake: Lake, memory: Memory) -> Iterator[FeedMemory]:
 class FeedRun:
     """The polling of one run."""
 
-    lake: Lake
-    memory: Memory
+    run: LocalRun
     feeds: FeedMemory
-    settings: RunSettings
     polling: FeedSettings
     lists: FeedLists
     listed: list[str]
     """As of the latest look into the lists."""
-    options: PipelineOptions
-    run_id: str
     stop: Event
     watch: RunWatch = field(default_factory=RunWatch)
 
@@ -101,7 +96,7 @@ class FeedRun:
                 return
             graph = self._graph(max(0.0, (end - now) / SECOND))
             self.watch.cycle_begins()
-            finished = run_cycle(self.lake, self.memory, self.settings, self.options, self.run_id, (), graph)
+            finished = run_cycle(self.run, feeds=graph)
             self.watch.cycle_done(finished)
             yield finished
             if not finished.polled["cut"] or clock.now() >= end:
@@ -109,7 +104,7 @@ class FeedRun:
 
     def _graph(self, budget: float) -> FeedGraph:
         return FeedGraph(
-            open_feeds=partial(feeds_at, str(self.lake.memory)),
+            open_feeds=partial(feeds_at, str(self.run.lake.memory)),
             listed=tuple(self.listed),
             open_world=open_world,
             asked_to_stop=times_asked_to_stop,

@@ -20,6 +20,7 @@ from pipeline.commands.compact import opened_for_rewriting
 from pipeline.cycle import FinishedCycle, run_cycle
 from pipeline.erasure import finish_erasures
 from pipeline.lake import Lake, open_lake
+from pipeline.local_run import LocalRun
 from pipeline.memory import Memory
 from pipeline.replay import WAITING, Chosen, Replay, Wanted
 from pipeline.replay_account import ReplayAccount, account_of
@@ -149,13 +150,14 @@ def _replay(lake: Lake, memory: Memory, wanted: Wanted, settings: RunSettings) -
     started = time.perf_counter()
     found = Replay(lake, memory, wanted)
     done = _Done(RunSummary(new_run_id(), str(lake.root)), found.choose(), note=found.what_is_not_there())
+    run = LocalRun(lake, memory, settings, options, done.summary.run_id)
     quiet = settings.quiet or not done.chosen.number(FILE)
     with stopping_on_signals() as stop, progress.shown(found.stored_bytes(done.chosen), quiet=quiet):
         for slices, work in found.cycles(done.chosen):
             if stop.is_set():
                 done.summary.complete = False
                 break
-            cycle = run_cycle(lake, memory, settings, options, done.summary.run_id, slices, replay=work)
+            cycle = run_cycle(run, slices, replay=work)
             done.add(cycle, work)
             progress.follow_cycle()
     done.summary.seconds = time.perf_counter() - started

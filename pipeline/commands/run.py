@@ -17,6 +17,7 @@ from pipeline.failure_remedies import ADDRESS_REFUSED, REMEDIES
 from pipeline.input_plan import find_files, plan_cycles
 from pipeline.lake import Lake, check_no_job, open_or_make_lake
 from pipeline.lake_memory import opened_lake_memory
+from pipeline.local_run import LocalRun
 from pipeline.memory import Memory
 from pipeline.publishing import recover
 from pipeline.read_ahead import ReadAhead
@@ -60,12 +61,12 @@ def run(settings: RunSettings) -> int:
         _say_recovered(recover(lake, memory))
         pool = shared_pool(settings.processes, settings.time_limit, with_models=bool(settings.tags))
         with ReadAhead(pool, memory, summary.run_id, plan_cycles(files)) as ahead:
-            options = options or _beam_options(settings)
+            local = LocalRun(lake, memory, settings, options or _beam_options(settings), summary.run_id)
             _finish_erasures(lake, memory)
             with progress.shown(_bytes(files), quiet=settings.quiet or is_json() or not files):
-                _run_cycles(ahead, lake, memory, settings, options, summary, stop)
+                _run_cycles(local, ahead, summary, stop)
         if polling is not None and summary.complete:
-            polling.poll(lake, memory, options, summary, stop)
+            polling.poll(local, summary, stop)
     summary.seconds = time.perf_counter() - started
     say_and_judge(summary, settings)
     return 0
@@ -89,22 +90,14 @@ def _finish_erasures(lake: Lake, memory: Memory) -> None:
         say("erased", f"an erasure that was cut off is finished: {count:,} rows", rows=count)
 
 
-def _run_cycles(
-    ahead: ReadAhead,
-    lake: Lake,
-    memory: Memory,
-    settings: RunSettings,
-    options: PipelineOptions,
-    summary: RunSummary,
-    stop: Event,
-) -> None:
+def _run_cycles(run: LocalRun, ahead: ReadAhead, summary: RunSummary, stop: Event) -> None:
     from pipeline.cycle import run_cycle
 
     for slices, read_at in ahead.cycles():
         if stop.is_set():
             summary.complete = False
             break
-        cycle = run_cycle(lake, memory, settings, options, summary.run_id, slices, read_at=read_at)
+        cycle = run_cycle(run, slices, read_at=read_at)
         summary.add(cycle)
         progress.follow_cycle()
         if is_json():
@@ -130,19 +123,16 @@ class _Polling:
         if polling.contact is None and not settings.quiet:
             say("no_contact", "no --contact: a publisher with a question can only block you", logging.WARNING)
 
-    def poll(self, lake: Lake, memory: Memory, options: PipelineOptions, summary: RunSummary, stop: Event) -> None:
+    def poll(self, run: LocalRun, summary: RunSummary, stop: Event) -> None:
         """Poll, in one round or in round after round."""
         from pipeline.run_watch import RunWatch
 
         watch = RunWatch(budget=self._polling.budget)
-        with self._module.opened_feeds(lake, memory) as feeds, self._served(watch) as is_watched:
-            run = self._module.FeedRun(
-                lake, memory, feeds, self._settings, self._polling, self._lists, self._listed, options,
-                summary.run_id, stop, watch,
-            )  # fmt: skip
+        with self._module.opened_feeds(run.lake, run.memory) as feeds, self._served(watch) as is_watched:
+            rounds = self._module.FeedRun(run, feeds, self._polling, self._lists, self._listed, stop, watch)
             if is_watched:
                 watch.look_at(feeds)
-            for cycle in run.cycles():
+            for cycle in rounds.cycles():
                 summary.add(cycle)
                 if is_watched:
                     watch.look_at(feeds)
