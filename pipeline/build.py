@@ -1,4 +1,4 @@
-"""The graphs: the only file that names all stages in order.
+"""Builds the graphs: the only file that names all stages in order.
 
 A local cycle and a job on an engine have the same stages; what differs is where rows come from and go to, and what is
 remembered where.
@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 import apache_beam as beam
 
 import schemas.coders  # noqa: F401  (registers the rows)
-from pipeline.graphs import CycleGraph, EngineGraph, FeedGraph, FeedSource, FolderSource, StreamGraph, Work
+from pipeline.graph_parts import CycleGraph, EngineGraph, FeedGraph, FeedSource, FolderSource, StreamGraph, Work
 from pipeline.lake import JOB
 from pipeline.memory import Memory
 from schemas.input_slice import InputSlice

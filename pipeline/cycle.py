@@ -13,7 +13,7 @@ from pyarrow.parquet import read_table
 
 from pipeline.build import build
 from pipeline.duplicate_memory import DuplicateMemory, duplicate_memory_at
-from pipeline.graphs import CycleGraph, FeedGraph, Work
+from pipeline.graph_parts import CycleGraph, FeedGraph, Work
 from pipeline.lake import Lake
 from pipeline.local_run import LocalRun
 from pipeline.memory import memory_at
@@ -60,7 +60,7 @@ class FinishedCycle:
 
 def run_cycle(
     run: LocalRun,
-    slices: Sequence[InputSlice] = (),
+    slices: Sequence[InputSlice],
     *,
     feeds: FeedGraph | None = None,
     replay: ReplayWork | None = None,

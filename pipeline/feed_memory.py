@@ -210,16 +210,16 @@ class FeedMemory(PageMemory):
         """
         before = now - _KEPT_DAYS * int(DAY * SECOND)
         self._memory.do(f"delete from feed_states where is_listed = {_UNLISTED} and next_poll_at < ?", before)
-        self._memory.do("delete from settled_pages where until < ?", now)
+        self._forget_settled(now)
         self._hosts.forget_hosts(now)
 
     # What the loop of cycles and the commands ask
 
     def next_due_at(self) -> Instant | None:
         """Return when the next feed or page is due; None where there is none."""
-        feeds = "select min(next_poll_at) as at from feed_states where is_listed and next_poll_at < ?"
-        row = self._memory.row(f"select min(at) from ({feeds} union all select min(due_at) from due_pages)", NEVER)
-        return None if row[0] is None else int(row[0])
+        query = "select min(next_poll_at) from feed_states where is_listed and next_poll_at < ?"
+        found = (self._memory.row(query, NEVER)[0], self.next_page_at())
+        return min((int(at) for at in found if at is not None), default=None)
 
     def has_work(self, now: Instant, until: Instant) -> bool:
         """Whether a feed or page is due now whose host may be asked until then, or the clock has gone back since the
@@ -228,9 +228,8 @@ class FeedMemory(PageMemory):
         if self._has_times_ahead(now):
             return True
         feeds = self._memory.rows(f"select url from feed_states where {_DUE}", now)
-        hosts = (self._host_of_feed(url) for (url,) in feeds)
-        pages = self._memory.rows("select distinct host from due_pages where due_at <= ?", now)
-        return any(self._may_start(host, now, until) for host in (*dict.fromkeys(hosts), *(host for (host,) in pages)))
+        hosts = dict.fromkeys(self._host_of_feed(url) for (url,) in feeds)
+        return any(self._may_start(host, now, until) for host in (*hosts, *self.hosts_of_due_pages(now)))
 
     def _may_start(self, host: str, now: Instant, until: Instant) -> bool:
         state = self.host(host)

@@ -12,7 +12,7 @@ from threading import Event
 
 from pipeline.cycle import FinishedCycle, run_cycle
 from pipeline.feed_memory import FeedMemory
-from pipeline.graphs import FeedGraph
+from pipeline.graph_parts import FeedGraph
 from pipeline.host_memory import opened_hosts
 from pipeline.lake import Lake
 from pipeline.local_run import LocalRun
@@ -68,7 +68,7 @@ def opened_feeds(lake: Lake, memory: Memory) -> Iterator[FeedMemory]:
 class FeedRun:
     """The polling of one run."""
 
-    run: LocalRun
+    local: LocalRun
     feeds: FeedMemory
     polling: FeedSettings
     lists: FeedLists
@@ -96,7 +96,7 @@ class FeedRun:
                 return
             graph = self._graph(max(0.0, (end - now) / SECOND))
             self.watch.cycle_begins()
-            finished = run_cycle(self.run, feeds=graph)
+            finished = run_cycle(self.local, (), feeds=graph)
             self.watch.cycle_done(finished)
             yield finished
             if not finished.polled["cut"] or clock.now() >= end:
@@ -104,7 +104,7 @@ class FeedRun:
 
     def _graph(self, budget: float) -> FeedGraph:
         return FeedGraph(
-            open_feeds=partial(feeds_at, str(self.run.lake.memory)),
+            open_feeds=partial(feeds_at, str(self.local.lake.memory)),
             listed=tuple(self.listed),
             open_world=open_world,
             asked_to_stop=times_asked_to_stop,

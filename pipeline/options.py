@@ -1,4 +1,4 @@
-"""Every flag, with help, default and unit; and the check that turns them into frozen settings."""
+"""The command line: the parser of all commands, the flags of `newsbeam run`, and their check into frozen settings."""
 
 from __future__ import annotations
 

@@ -19,6 +19,9 @@ _TABLES: Final = (
     "create index if not exists pages_by_time on due_pages (due_at)",
     "create index if not exists pages_by_feed on due_pages (feed_url, first_seen_at)",
 )
+_DUE: Final = "due_at <= ?"
+"""The only place that says which pages are due."""
+
 _PAGES_AHEAD: Final = "first_seen_at > ? or due_at > ?"
 """What lies ahead of the clock: noted after now, or due later than anything may be."""
 
@@ -52,7 +55,7 @@ class PageMemory:
         place = f"row_number() over (partition by host order by of_feed, {again} desc, first_seen_at desc, url)"
         query = (
             f"select {_PAGE} from (select {_PAGE}, {place} as place from (select {_PAGE}, {of_feed} as of_feed "
-            "from due_pages where due_at <= ?)) order by place, due_at, url limit ?"
+            f"from due_pages where {_DUE})) order by place, due_at, url limit ?"
         )
         return checked_rows(self._memory, DuePage, query, now, most)
 
@@ -96,9 +99,21 @@ class PageMemory:
         """Forget a page."""
         self._memory.do("delete from due_pages where url = ?", url)
 
+    def next_page_at(self) -> Instant | None:
+        """Return when the next page is due; None where none waits."""
+        at = self._memory.row("select min(due_at) from due_pages")[0]
+        return None if at is None else int(at)
+
+    def hosts_of_due_pages(self, now: Instant) -> list[str]:
+        """Return the hosts of pages that may be asked for now."""
+        return [host for (host,) in self._memory.rows(f"select distinct host from due_pages where {_DUE}", now)]
+
     def pages_waiting(self) -> int:
         """Return how many pages are to be fetched, now or later."""
         return int(self._memory.row("select count(*) from due_pages")[0])
+
+    def _forget_settled(self, now: Instant) -> None:
+        self._memory.do("delete from settled_pages where until < ?", now)
 
     def _settle_page_times(self, now: Instant) -> None:
         self._memory.do(

@@ -1,4 +1,4 @@
-"""Putting a cycle's files where readers see them, and settling what a killed run left of that."""
+"""Putting written files where readers see them, and settling what a killed run left."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-ANSWER_FORMATS: Final = ("table", "csv", "json", "parquet")
+_ANSWER_FORMATS: Final = ("table", "csv", "json", "parquet")
 
 QUERY_EPILOG: Final = """\
 views:
@@ -44,7 +44,7 @@ def add_query_flags(query: argparse.ArgumentParser) -> None:
     query.add_argument("sql", metavar="SQL", help="one SQL statement")
     query.add_argument(
         "--format",
-        choices=ANSWER_FORMATS,
+        choices=_ANSWER_FORMATS,
         help="form of the answer (default: as FILE ends: .csv, .json, .jsonl, .parquet; else, and for .txt, a table)",
     )
     query.add_argument("--output", metavar="FILE", help="write the answer to a file (default: standard output)")

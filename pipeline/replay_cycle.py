@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from pyarrow.parquet import read_table
 
-from pipeline.graphs import ReplayGraph
+from pipeline.graph_parts import ReplayGraph
 from pipeline.lake import Lake
 from pipeline.memory import Memory
 from pipeline.replay_memory import (

@@ -90,14 +90,14 @@ def _finish_erasures(lake: Lake, memory: Memory) -> None:
         say("erased", f"an erasure that was cut off is finished: {count:,} rows", rows=count)
 
 
-def _run_cycles(run: LocalRun, ahead: ReadAhead, summary: RunSummary, stop: Event) -> None:
+def _run_cycles(local: LocalRun, ahead: ReadAhead, summary: RunSummary, stop: Event) -> None:
     from pipeline.cycle import run_cycle
 
     for slices, read_at in ahead.cycles():
         if stop.is_set():
             summary.complete = False
             break
-        cycle = run_cycle(run, slices, read_at=read_at)
+        cycle = run_cycle(local, slices, read_at=read_at)
         summary.add(cycle)
         progress.follow_cycle()
         if is_json():
@@ -123,13 +123,13 @@ class _Polling:
         if polling.contact is None and not settings.quiet:
             say("no_contact", "no --contact: a publisher with a question can only block you", logging.WARNING)
 
-    def poll(self, run: LocalRun, summary: RunSummary, stop: Event) -> None:
+    def poll(self, local: LocalRun, summary: RunSummary, stop: Event) -> None:
         """Poll, in one round or in round after round."""
         from pipeline.run_watch import RunWatch
 
         watch = RunWatch(budget=self._polling.budget)
-        with self._module.opened_feeds(run.lake, run.memory) as feeds, self._served(watch) as is_watched:
-            rounds = self._module.FeedRun(run, feeds, self._polling, self._lists, self._listed, stop, watch)
+        with self._module.opened_feeds(local.lake, local.memory) as feeds, self._served(watch) as is_watched:
+            rounds = self._module.FeedRun(local, feeds, self._polling, self._lists, self._listed, stop, watch)
             if is_watched:
                 watch.look_at(feeds)
             for cycle in rounds.cycles():

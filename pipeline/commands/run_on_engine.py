@@ -21,7 +21,7 @@ from pipeline.commands.query import connect
 from pipeline.commands.run import say_and_judge
 from pipeline.cycle import FinishedCycle, cycle_report
 from pipeline.engine_lake import Claim, EngineLake, open_or_make_engine_lake
-from pipeline.graphs import EngineGraph, FeedSource, FolderSource, StreamGraph, Work
+from pipeline.graph_parts import EngineGraph, FeedSource, FolderSource, StreamGraph, Work
 from pipeline.input_plan import find_files, slices_of
 from pipeline.run_log import say
 from pipeline.runners import (

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
 from importlib import import_module
-from types import ModuleType
 from typing import Final
 from unittest import mock
 
@@ -65,10 +64,6 @@ def machine_clock(clock: MachineClock) -> Iterator[MachineClock]:
 
     with ExitStack() as stack:
         stack.enter_context(mock.patch.multiple(time, time=clock.time, time_ns=clock.time_ns))
-        for module in _modules(_CLOCK_READERS):
-            stack.enter_context(mock.patch.object(module, "datetime", Datetime))
+        for name in _CLOCK_READERS:
+            stack.enter_context(mock.patch.object(import_module(name), "datetime", Datetime))
         yield clock
-
-
-def _modules(names: Sequence[str]) -> list[ModuleType]:
-    return [module for name in names if hasattr(module := import_module(name), "datetime")]

@@ -10,11 +10,10 @@ import pytest
 from pipeline.feed_memory import FeedMemory
 from pipeline.host_memory import HostMemory
 from pipeline.memory import Memory
-from pipeline.replay_memory import Queued, drop_queued, note_queued
-from schemas.due_page import DuePage
 from schemas.errors import LakeError
 from schemas.feed_state import NEVER, FeedState
 from schemas.host_state import HostState, RobotsRecord
+from tests.pipeline.test_page_memory import due_page
 
 FULL = FeedState(
     "https://a.example/feed", "https://b.example/feed", 7, 600.5, 1.0, 1, 2, 3, 4, 5, b'"\xff"', b"", b"\0" * 32, 6, 7,
@@ -39,10 +38,6 @@ def feeds(memory: Memory, tmp_path: Path) -> Iterator[FeedMemory]:
     hosts.close()
 
 
-def _page(number: int, host: str = "a.example", due_at: int = 0) -> DuePage:
-    return DuePage(f"https://{host}/{number}", host, "https://a.example/feed", "{}", 0, due_at)
-
-
 def test_a_state_comes_back_as_it_was(memory: Memory, feeds: FeedMemory) -> None:
     with memory.cycle():
         feeds.take_list([FULL.listed_url])
@@ -55,7 +50,7 @@ def test_a_state_comes_back_as_it_was(memory: Memory, feeds: FeedMemory) -> None
 def test_a_cycle_that_is_given_up_leaves_nothing(memory: Memory, feeds: FeedMemory) -> None:
     with suppress(ZeroDivisionError), memory.cycle():
         feeds.take_list([FULL.listed_url])
-        feeds.add_page(_page(1))
+        feeds.add_page(due_page(1))
         feeds.keep_host(HostState("a.example", next_start_at=5))
         _ = 1 / 0
     assert feeds.feeds() == []
@@ -126,93 +121,11 @@ def test_the_other_of_two_merged_feeds_is_not_silent_where_the_dead_one_is_taken
     assert feeds.next_due_at() == 7 + 3_600_000_000
 
 
-def test_hosts_take_turns(memory: Memory, feeds: FeedMemory) -> None:
-    with memory.cycle():
-        for number in range(50):
-            assert feeds.add_page(_page(number, "many.example"))
-        assert feeds.add_page(_page(0, "few.example", due_at=5))
-        assert not feeds.add_page(_page(0, "few.example"))
-        assert feeds.add_page(_page(0, "later.example", due_at=6))
-        pages = feeds.due_pages(5, 3)
-        assert [page.host for page in pages] == ["many.example", "few.example", "many.example"]
-        feeds.keep_page(pages[1]._replace(due_at=9, attempts=2))
-        feeds.drop_page(pages[0].url)
-    assert feeds.pages_waiting() == 51
-    assert feeds.due_pages(9, 99)[0]._replace(host="") != pages[0]
-    assert pages[1]._replace(due_at=9, attempts=2) in feeds.due_pages(9, 99)
-
-
-def test_of_a_host_the_feeds_take_turns_and_of_a_feed_the_newest_goes_first(memory: Memory, feeds: FeedMemory) -> None:
-    many, few = "https://many.example/feed", "https://victim.example/feed"
-    with memory.cycle():
-        for number in range(30):
-            feeds.add_page(_page(number, "victim.example")._replace(feed_url=many))
-        for number, at in ((90, 5), (91, 7)):
-            feeds.add_page(_page(number, "victim.example", 7)._replace(feed_url=few, first_seen_at=at))
-        pages = feeds.due_pages(7, 5)
-    assert [page.feed_url for page in pages] == [few, many, few, many, many]
-    assert [page.url[-2:] for page in pages if page.feed_url == few] == ["91", "90"]
-
-
-def test_of_a_feed_the_oldest_waiting_pages_are_forgotten(memory: Memory, feeds: FeedMemory) -> None:
-    with memory.cycle():
-        for number in range(9):
-            feeds.add_page(_page(number)._replace(first_seen_at=number))
-        feeds.add_page(_page(9, "b.example")._replace(feed_url="https://b.example/feed"))
-        assert feeds.trim_pages("https://a.example/feed", 9) == 0
-        assert feeds.trim_pages("https://a.example/feed", 4) == 5
-    assert {page.url[-1] for page in feeds.due_pages(0, 99)} == set("56789")
-
-
-def test_pages_that_a_replay_asks_for_are_not_forgotten_for_newer_ones_and_wait_for_none(
-    memory: Memory, feeds: FeedMemory
-) -> None:
-    with memory.cycle():
-        for number in range(9):
-            feeds.add_page(_page(number)._replace(first_seen_at=number))
-        asked = [Queued("tried", _page(2).url, True), Queued("other of its address", _page(2).url, False)]
-        note_queued(memory, [*asked, Queued("not tried", _page(3).url, False)])
-        assert [page.url[-1] for page in feeds.due_pages(0, 3)] == list("287")
-        assert feeds.trim_pages("https://a.example/feed", 8) == 0
-        assert feeds.trim_pages("https://a.example/feed", 4) == 4
-        assert {page.url[-1] for page in feeds.due_pages(0, 99)} == set("25678")
-        drop_queued(memory, [one.reject_id for one in asked])
-        assert feeds.trim_pages("https://a.example/feed", 4) == 1
-    assert {page.url[-1] for page in feeds.due_pages(0, 99)} == set("5678")
-
-
-def test_replayed_pages_of_a_feed_and_its_new_ones_take_turns_however_many_are_replayed(
-    memory: Memory, feeds: FeedMemory
-) -> None:
-    with memory.cycle():
-        for number in range(100, 200):
-            feeds.add_page(_page(number)._replace(first_seen_at=0))
-        note_queued(memory, [Queued(str(number), _page(number).url, True) for number in range(100, 200)])
-        for number in range(9):
-            feeds.add_page(_page(number)._replace(first_seen_at=number + 1))
-        feeds.add_page(_page(0, "a.example")._replace(url="https://a.example/x", feed_url="https://b.example/feed"))
-        order = [page.url.rpartition("/")[2] for page in feeds.due_pages(0, 7)]
-    assert order == ["100", "8", "x", "101", "7", "102", "6"]
-
-
-def test_replayed_pages_take_no_place_from_the_new_ones_that_may_wait(memory: Memory, feeds: FeedMemory) -> None:
-    with memory.cycle():
-        for number in range(100, 200):
-            feeds.add_page(_page(number)._replace(first_seen_at=number))  # also newer than what the feed has named
-        note_queued(memory, [Queued(str(number), _page(number).url, True) for number in range(100, 200)])
-        for number in range(9):
-            feeds.add_page(_page(number)._replace(first_seen_at=number))
-        assert feeds.trim_pages("https://a.example/feed", 9) == 0
-        assert feeds.trim_pages("https://a.example/feed", 4) == 5
-    left = {page.url.rpartition("/")[2] for page in feeds.due_pages(0, 999)}
-    assert left == {*"5678", *map(str, range(100, 200))}
-
-
 def test_there_is_no_work_while_hosts_want_to_be_left_alone(memory: Memory, feeds: FeedMemory) -> None:
     assert not feeds.has_work(0, 100)
     with memory.cycle():
         feeds.take_list(["https://a.example/feed"])
-        feeds.add_page(_page(1, "b.example", due_at=5))
+        feeds.add_page(due_page(1, "b.example", due_at=5))
     feeds.keep_host(HostState("a.example", blocked_until=60))
     feeds.keep_host(HostState("b.example", next_start_at=50))
     assert feeds.has_work(0, 60)
@@ -397,15 +310,15 @@ def test_what_was_noted_by_a_clock_that_was_ahead_waits_from_now_on(memory: Memo
         feeds.keep_feed(FeedState(urls[0], urls[0], now + 21 * hour, last_polled_at=now + 20 * hour))
         feeds.keep_feed(FeedState(urls[1], urls[1], NEVER, gone_at=now))
         feeds.keep_feed(FeedState(urls[2], urls[2], now + 3 * hour, last_polled_at=now - hour))
-        feeds.add_page(_page(1)._replace(first_seen_at=now + 20 * hour, due_at=now + 22 * hour))
-        feeds.add_page(_page(2, due_at=now + 900_000 * hour))
-        feeds.add_page(_page(3, due_at=now + hour))
+        feeds.add_page(due_page(1)._replace(first_seen_at=now + 20 * hour, due_at=now + 22 * hour))
+        feeds.add_page(due_page(2, due_at=now + 900_000 * hour))
+        feeds.add_page(due_page(3, due_at=now + hour))
     assert feeds.has_work(now, now)
     with memory.cycle():
         feeds.settle_times(now)
     assert [state.next_poll_at for state in sorted(feeds.feeds())] == [now + hour, NEVER, now + 3 * hour]
-    assert feeds.due_pages(now, 9) == [_page(2, due_at=now)]
+    assert feeds.due_pages(now, 9) == [due_page(2, due_at=now)]
     assert {page.due_at for page in feeds.due_pages(now + 2 * hour, 9)} == {now, now + hour, now + 2 * hour}
     with memory.cycle():
-        feeds.drop_page(_page(2).url)
+        feeds.drop_page(due_page(2).url)
     assert not feeds.has_work(now, now)

@@ -202,7 +202,7 @@ def test_reading_ahead_ends_where_the_cycle_reads_itself(pool: WorkerPool, tmp_p
         assert len(_ahead(pool)) < 100
 
 
-CHECK = """
+BEGUN = """
 import sys
 from pipeline import cli, read_ahead
 
@@ -214,11 +214,26 @@ if __name__ == "__main__":
     sys.exit(cli.main(sys.argv[1:]))
 """
 
+ENDED = """
+import sys
+from pipeline import cli
 
-@pytest.mark.parametrize(("flags", "code"), [((), 0), (("--job_name", "seven"), 7)])
-def test_a_run_over_local_files_begins_before_beam_is_loaded(folder: Path, flags: tuple[str, ...], code: int) -> None:
+if __name__ == "__main__":
+    code = cli.main(sys.argv[1:])
+    sys.exit(7 if "httpx" in sys.modules else code)
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "flags", "code"),
+    [(BEGUN, (), 0), (BEGUN, ("--job_name", "seven"), 7), (ENDED, (), 0)],
+    ids=["Beam", "Beam, for its own flags", "the HTTP client"],
+)
+def test_a_run_over_local_files_loads_late_what_it_needs_late_and_not_what_it_does_not_need(
+    folder: Path, program: str, flags: tuple[str, ...], code: int
+) -> None:
     script = folder.parent / "check.py"
-    script.write_text(CHECK)
+    script.write_text(program)
     command = [sys.executable, str(script), "run", "--input", str(folder), "--output", str(folder.parent / "lake")]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([*command, *flags], env=environment, capture_output=True, text=True, check=False)

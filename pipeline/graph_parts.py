@@ -60,7 +60,7 @@ class ReplayGraph:
 
 @dataclass(frozen=True)
 class CycleGraph:
-    """What the graph of one local cycle is built from; the functions travel to where the stages run, by name."""
+    """What the graph of one local cycle is built from."""
 
     work: Work
     cycle: int
@@ -75,7 +75,7 @@ class CycleGraph:
 
 @dataclass(frozen=True)
 class FolderSource:
-    """Files that an engine's workers look for and read; the functions travel to them, by name."""
+    """Files that an engine's workers look for and read."""
 
     find: Callable[[], Iterable[InputSlice]]
     slices_of: Callable[[InputSlice], Iterable[InputSlice]]
