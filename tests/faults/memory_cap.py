@@ -39,9 +39,9 @@ _SOME: Final = 4_800
 """Documents of the two runs of the short form. The fewer are past the warming up, which ends after some thousand
 documents: at 800 the peak lay anywhere between 300 and 325 MB."""
 
-_BYTES_EACH: Final = 24_000
+_BYTES_EACH: Final = 32_000
 """What a document more may add to the peak of the short form. Measured, twice the same: 8,000 (360 and 378 MB), and
-82,000 where all documents are one cycle (456 and 653 MB); so three times the one, and a third of the other."""
+82,000 where all documents are one cycle (456 and 653 MB); so four times the one, and less than half of the other."""
 
 _SMALL_CYCLE: Final = 1_000_000
 """Bytes of a cycle of the short form, so that both runs have several."""
