@@ -35,6 +35,8 @@ READ = {
     "50,000 attributes with brackets": page("<div " + " ".join(f'a{i}="x>y"' for i in range(50_000)) + ">x</div>"),
     "3,000 boxes around it": f"<html><body>{'<div>' * 3_000}{ARTICLE}{'</div>' * 3_000}</body></html>",
     "300 boxes around it": f"<html><body>{'<div>' * 300}{ARTICLE}{'</div>' * 300}</body></html>",
+    "3,000 headings around it": f"<html><body>{'<h1>x' * 3_000}{ARTICLE}{'</h1>' * 3_000}</body></html>",
+    "300 boxes of its own around it": f"<html><body>{'<x-box>' * 300}{ARTICLE}{'</x-box>' * 300}</body></html>",
     "35 kB of open JSON-LD": page(
         head='<script type="application/ld+json">{"@type":"NewsArticle","headline":"' + "x " * 17_500
     ),
