@@ -8,7 +8,7 @@ ADDRESS_REFUSED: Final = "address_refused"
 
 REMEDIES: Final = {
     ADDRESS_REFUSED: "its host has a private or loopback address, which is asked only with --allow-private; give it if "
-    "the feed is your own",
+    "that host is your own",
     "port_refused": "its port is one of other services than the web, which newsbeam never asks; mend it in your list",
     "bad_url": "the address cannot be asked; mend it in your list",
     "not_a_feed": "the address answers with another document; newsbeam feeds discover finds the feeds of a site",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Final
 
+from pipeline.failure_remedies import ADDRESS_REFUSED
 from pipeline.host_memory import HostMemory
 from pipeline.memory import Memory
 from pipeline.memory_values import checked_rows
@@ -170,6 +171,11 @@ class FeedMemory(PageMemory):
     def feeds(self) -> list[FeedState]:
         """Return all listed feeds, and those that they name."""
         return self._states("is_listed")
+
+    def ask_refused_again(self) -> None:
+        """Make feeds due, within a cycle, whose hosts newsbeam itself refused to ask: nothing was sent to any."""
+        due = "update feed_states set next_poll_at = 0 where is_listed and merged_into is null and next_poll_at < ?"
+        self._memory.do(f"{due} and last_failure = ?", NEVER, ADDRESS_REFUSED)
 
     def keep_feed(self, state: FeedState) -> None:
         """Note what is known of a feed from now on, but for what `take_named` and `take_list` note."""

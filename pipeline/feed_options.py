@@ -165,7 +165,7 @@ def add_feed_flags(run: argparse.ArgumentParser) -> None:
         metavar="LIST",
         help="feeds to poll: OPML files, texts with an address a line (# comments), or addresses of feeds, sitemaps, "
         "their indexes, and lists; without any, the lake's own list (newsbeam feeds import); edits are taken up at the "
-        "next round",
+        "next round, and what is on none of them any more is not polled",
     )
     contact = os.environ.get("NEWSBEAM_CONTACT", "")
     run.add_argument(

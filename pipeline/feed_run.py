@@ -79,6 +79,9 @@ class FeedRun:
 
     def cycles(self) -> Iterator[FinishedCycle]:
         """Run the cycles of all rounds, and yield each when it is committed."""
+        if self.polling.allow_private:
+            with self.local.memory.cycle():
+                self.feeds.ask_refused_again()
         while True:
             clock = steady(_world.clock)
             started = clock.now()

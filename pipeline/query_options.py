@@ -45,6 +45,8 @@ def add_query_flags(query: argparse.ArgumentParser) -> None:
     query.add_argument(
         "--format",
         choices=_ANSWER_FORMATS,
-        help="form of the answer (default: as FILE ends: .csv, .json, .jsonl, .parquet; else, and for .txt, a table)",
+        help="form of the answer; json is an object a line; a table on the screen shows 100 rows and the columns that "
+        "fit, the other forms and files show all (default: as FILE ends: .csv, .json, .jsonl, .parquet; else, and for "
+        ".txt, a table)",
     )
     query.add_argument("--output", metavar="FILE", help="write the answer to a file (default: standard output)")

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from pipeline.failure_remedies import ADDRESS_REFUSED, REMEDIES
 from pipeline.feed_list import is_address, read_feed_list
 from pipeline.own_list import is_empty_own_list
 from pipeline.run_log import say
@@ -137,8 +138,9 @@ async def _ask_whole(url: str, settings: PollSettings, world: World) -> Answer:
 
 def _check(answer: Answer, given: str) -> None:
     if answer.failure is not None or answer.status != 200:
-        message = answer.fetches[-1].message
-        raise UsageError(f"{given}: {failure_reason(answer)}{f' ({message})' if message else ''}")
+        reason, message = failure_reason(answer), answer.fetches[-1].message
+        remedy = f"; {REMEDIES[reason]}" if reason == ADDRESS_REFUSED else ""
+        raise UsageError(f"{given}: {reason}{f' ({message})' if message else ''}{remedy}")
 
 
 def is_remote_list(given: str) -> bool:

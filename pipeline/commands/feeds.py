@@ -251,7 +251,9 @@ def _why_whole(state: FeedState) -> str:
     if not state.polls:
         return "nothing is known of it"
     if not state.etag and not state.last_modified:
-        return "its server gives neither ETag nor Last-Modified"
+        if state.last_success_at is None:
+            return "it has not given a feed yet"
+        return "its server gave neither ETag nor Last-Modified, or a document that was cut off"
     return "once in a hundred polls and once a week it is asked for whole, since servers err"
 
 

@@ -14,13 +14,17 @@ from typing import Final
 
 import duckdb
 
-from pipeline.lake import open_lake
+from pipeline.lake import Lake, open_lake
 from pipeline.reader_lock import read_undisturbed
 from pipeline.terminal import masked_json, masked_lines
 from pipeline.views import view_definitions
 from schemas.errors import LakeError, NewsbeamError, UsageError
 
 _ROWS_SHOWN: Final = 100
+"""Of a table on the screen."""
+
+_ALL: Final = 1 << 31
+"""More rows, and columns of text, than there are."""
 
 _FORMS: Final = {
     ".csv": "csv",
@@ -42,6 +46,8 @@ _COPY_OPTIONS: Final = {
 def query(arguments: argparse.Namespace) -> int:
     """Run one SQL query over the lake's views and write the answer to standard output or to a file."""
     form = arguments.format or _form_of(arguments.output)
+    if arguments.output is not None:
+        _check_target(Path(arguments.output), open_lake(arguments.lake))
     connection = connect(arguments.lake)
     try:
         statements = connection.extract_statements(arguments.sql)
@@ -71,6 +77,20 @@ def _form_of(output: str | None) -> str:
     return _FORMS[suffix]
 
 
+def _check_target(target: Path, lake: Lake) -> None:
+    """Refuse a file that cannot be written, or would lie among the lake's own.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if target.is_dir():
+        raise UsageError(f"--output {target} is a folder; name a file")
+    if not target.parent.is_dir():
+        raise UsageError(f"--output {target}: there is no folder {target.parent}; make it, or name another file")
+    if target.resolve().is_relative_to(lake.root):
+        raise UsageError(f"--output {target} lies in the lake, whose files newsbeam alone writes; name another file")
+
+
 def sql(arguments: argparse.Namespace) -> int:
     """Print the definitions of the lake's views."""
     lake = open_lake(arguments.lake)
@@ -97,14 +117,19 @@ def connect(
 
 
 def _print_table(relation: duckdb.DuckDBPyRelation | None, output: str | None) -> None:
-    """Print as a box that fits the terminal. DuckDB writes ASCII control characters out (`\\e`), so that a headline
-    from the web cannot give the terminal orders; their C1 relatives, and marks that turn a line round, are masked here.
+    """Print as a box that fits the terminal, or write one with everything in it to a file.
+
+    DuckDB writes ASCII control characters out (`\\e`), so that a headline from the web cannot give the terminal orders;
+    their C1 relatives, and marks that turn a line round, are masked here.
     """
     if relation is None:
         return
     text = io.StringIO()
     with contextlib.redirect_stdout(text):
-        relation.show(max_width=shutil.get_terminal_size((160, 24)).columns, max_rows=_ROWS_SHOWN)
+        if output is None:
+            relation.show(max_width=shutil.get_terminal_size((160, 24)).columns, max_rows=_ROWS_SHOWN)
+        else:
+            relation.show(max_width=_ALL, max_rows=_ALL, max_col_width=_ALL)
     printed = masked_lines(text.getvalue())
     if output is None:
         sys.stdout.write(printed)
@@ -119,10 +144,7 @@ def _copy(connection: duckdb.DuckDBPyConnection, statement: str, form: str, outp
     """Have DuckDB write the answer to a file, whole or not at all, and pass it on where standard output is wanted."""
     if output is None and form == "parquet" and sys.stdout.isatty():
         raise UsageError("Parquet is no text: write it to a file with --output FILE, or pipe it on")
-    if output is not None and Path(output).is_dir():
-        raise UsageError(f"--output {output} is a folder; name a file")
-    # Beside the target, so that putting the answer in place is one rename.
-    with tempfile.TemporaryDirectory(prefix=".newsbeam-", dir=Path(output).parent if output else None) as folder:
+    with _folder_beside(output) as folder:
         answer = Path(folder, "answer")
         quoted = str(answer).replace("'", "''")
         connection.execute(f"copy ({statement.strip().rstrip(';')}\n) to '{quoted}' ({_COPY_OPTIONS[form]})")
@@ -133,6 +155,14 @@ def _copy(connection: duckdb.DuckDBPyConnection, statement: str, form: str, outp
         else:
             with answer.open("rb") as file:
                 shutil.copyfileobj(file, sys.stdout.buffer)
+
+
+def _folder_beside(output: str | None) -> tempfile.TemporaryDirectory[str]:
+    """Return a folder beside the target, so that putting the answer in place is one rename."""
+    try:
+        return tempfile.TemporaryDirectory(prefix=".newsbeam-", dir=Path(output).parent if output else None)
+    except OSError as error:
+        raise NewsbeamError(f"--output {output} cannot be written: {error.strerror}") from error
 
 
 def _show(answer: Path, shown: Callable[[str], str]) -> None:

@@ -36,7 +36,7 @@ from pipeline.runners import (
 from pipeline.settings import EngineSettings, FeedSettings, RunSettings
 from pipeline.stopping import stopping_on_signals, times_asked_to_stop
 from pipeline.summary import RunSummary, new_run_id
-from schemas.errors import NewsbeamError, UsageError
+from schemas.errors import EngineError, NewsbeamError, UsageError
 from schemas.input_slice import InputSlice
 from schemas.instants import instant_of
 from transforms.functions.folder_inputs import ForgetfulIndex
@@ -159,8 +159,14 @@ def _name_of(result: Any, run_id: str) -> str:
 def _submit(pipeline: beam.Pipeline, lake: EngineLake) -> Any:
     try:
         return pipeline.run()
-    except BaseException:
+    except BaseException as error:
         lake.give_back()
+        if isinstance(error, RuntimeError) and "job server jar" in str(error):
+            raise EngineError(
+                f"Beam could not get the job server that {pipeline.options.view_as(StandardOptions).runner} starts: "
+                f"{error}. Give it one (--flink_job_server_jar FILE), or have a cluster here: newsbeam engine up, "
+                "which prints the flags that reach it"
+            ) from error
         raise
 
 

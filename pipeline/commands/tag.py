@@ -107,7 +107,7 @@ def _print(found: _Found) -> None:
     console = Console(width=shutil.get_terminal_size((120, 24)).columns)
     console.print(safe(found.text.given), style="bold")
     states = f"topics: {found.topics_state}, entities: {found.entities_state}"
-    console.print(safe(f"language {found.text.language}, {len(found.text.body):,} characters, {states}"))
+    console.print(safe(f"language {found.text.language or 'unknown'}, {len(found.text.body):,} characters, {states}"))
     if found.topics.topics:
         console.print(_topics(found.topics))
         for line in _deeper(found.topics):

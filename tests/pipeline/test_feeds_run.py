@@ -597,6 +597,19 @@ def test_a_first_run_whose_feeds_all_fail_does_not_look_like_a_success(
     assert re.search(r"3 of 3 +. address_refused 3; see newsbeam feeds list", row)
 
 
+def test_feeds_that_were_refused_are_asked_as_soon_as_they_may_be(site: Site) -> None:
+    missing = site.url("/missing")
+    site.list_feeds(site.feed("/feed", [full("a")]), missing)
+    without = ["run", "--feeds", str(site.list), "--output", str(site.lake), "--processes", "1", "--tags", "none"]
+    assert cli.main(without) == 0
+    assert not site.server.paths()
+    assert site.run()["articles"] == 1
+    assert site.ask("select feed_url from feed_health where reason = 'http_404'") == [(missing,)]
+    asked = len(site.server.paths())
+    assert site.run()["inputs"] == 0
+    assert len(site.server.paths()) == asked
+
+
 def test_failed_polls_are_counted_by_reason(site: Site) -> None:
     site.server.on("/missing", Reply(404))
     site.server.on("/page", Reply(200, {"content-type": "text/html"}, b"<html><body>no feed</body></html>"))

@@ -3,14 +3,17 @@ from __future__ import annotations
 import os
 import re
 import signal
+from pathlib import Path
 from types import SimpleNamespace
-from typing import NoReturn
+from typing import Any, NoReturn
 
+import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.dataflow.dataflow_runner import DataflowRuntimeException
 from apache_beam.runners.runner import PipelineState
 
+from pipeline import cli
 from pipeline.commands.run_on_engine import _check_end, what_a_signal_does
 from pipeline.stopping import stopping_on_signals
 from schemas.errors import NewsbeamError
@@ -45,6 +48,22 @@ def test_a_job_that_failed_is_an_error(state: str) -> None:
         _check_end(lambda: state)
     with pytest.raises(NewsbeamError, match="the job failed: Pipeline failed"):
         _check_end(_others)
+
+
+def test_a_job_server_that_beam_cannot_get_is_told_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def no_jar(_: Any) -> NoReturn:
+        raise RuntimeError("Unable to fetch remote job server jar at https://a.example/b.jar: HTTP Error 404")
+
+    monkeypatch.setattr(beam.Pipeline, "run", no_jar)
+    (tmp_path / "a.txt").write_text("A text.")
+    lake = tmp_path / "lake"
+    command = ["run", "--input", str(tmp_path / "a.txt"), "--output", str(lake), "--runner", "FlinkRunner"]
+    assert cli.main(command) == 1
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "https://a.example/b.jar" in line
+    assert "newsbeam engine up" in line
 
 
 def test_what_is_no_end_of_a_job_is_not_taken_for_one() -> None:

@@ -164,7 +164,9 @@ def test_feeds_of_a_site_are_found(capfd: pytest.CaptureFixture[str]) -> None:
         assert code == 2
         assert "http_404" in errors
     assert cli.main(["feeds", "discover", "http://127.0.0.1:8080/"]) == 2
-    assert "no public address" in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert "no public address" in said
+    assert "--allow-private" in said
 
 
 # Import

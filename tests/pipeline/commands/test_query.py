@@ -141,13 +141,29 @@ def test_a_statement_may_end_as_people_end_them(lake: Path, sql: str, form: str,
 
 
 @pytest.mark.parametrize("form", ["table", "csv"])
-def test_an_answer_that_cannot_be_written_is_a_failure(
-    lake: Path, form: str, capfd: pytest.CaptureFixture[str], tmp_path: Path
+@pytest.mark.parametrize(
+    ("output", "code"),
+    [("/proc/answer", 1), ("{0}/file/answer", 2), ("{0}/missing/answer", 2), ("{0}", 2), ("{0}/lake/answer", 2)],
+)
+def test_an_answer_that_cannot_be_written_is_told_in_a_line(
+    lake: Path, output: str, code: int, form: str, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    output = str(tmp_path / "file" / "answer")
-    assert cli.main(["query", "select 1", "--lake", str(lake), "--format", form, "--output", output]) == 1
-    assert capfd.readouterr().err.count("\n") == 1
+    output = output.format(tmp_path)
+    assert cli.main(["query", "select 1", "--lake", str(lake), "--format", form, "--output", output]) == code
+    said = capfd.readouterr().err
+    assert said.count("\n") == 1
+    assert f"--output {output}" in said
+    assert not (lake / "answer").exists()
+
+
+def test_a_table_in_a_file_leaves_nothing_out(lake: Path, tmp_path: Path) -> None:
+    columns = ", ".join(f"'{number}' || repeat('x', 60) || i as column_{number}" for number in range(30))
+    query = f"select {columns} from range(300) t(i)"
+    assert cli.main(["query", query, "--lake", str(lake), "--output", str(tmp_path / "a.txt")]) == 0
+    table = (tmp_path / "a.txt").read_text()
+    assert all(f"{number}{'x' * 60}{row} " in table for number in range(30) for row in (0, 150, 299))
+    assert "…" not in table
 
 
 def test_a_lake_with_a_damaged_file_is_a_failure_not_an_answer(lake: Path, capfd: pytest.CaptureFixture[str]) -> None:
