@@ -79,15 +79,11 @@ class FeedMemory(PageMemory):
         """Note, within a cycle, which feeds are listed now: new ones are due at once; others are not polled any more.
 
         Returns:
-            the feeds that are new on the list, and those that are polled no longer: what was on it, and what the
-            indexes and lists among them named.
+            the feeds that are new on the list, with what is known of them, and those that are polled no longer: what
+            was on it, and what the indexes and lists among them named.
         """
         listed, before = dict.fromkeys(urls), self.listed()
-        added = [FeedState(url, url) for url in listed if url not in before]
-        for state in added:
-            for known in self._states("listed_url = ?", state.listed_url):
-                self.keep_feed(_listed_again(known))
-            self._insert(state, _LISTED, f"is_listed = {_LISTED}")
+        added = [self._listed(url) for url in listed if url not in before]
         gone = before.difference(listed)
         if not gone:
             return added, []
@@ -123,6 +119,15 @@ class FeedMemory(PageMemory):
             self._memory.do(f"{_UNNAME} = ? and listed_url = ?", naming, state.listed_url)
         states = [state for url in added for state in self._states("listed_url = ?", url)]
         return states, self._removed({state.listed_url: state for state in gone})
+
+    def _listed(self, url: str) -> FeedState:
+        """Note that a feed is on the list now, and return what is known of it."""
+        state = FeedState(url, url)
+        for known in self._states("listed_url = ?", url):
+            state = _listed_again(known)
+            self.keep_feed(state)
+        self._insert(state, _LISTED, f"is_listed = {_LISTED}")
+        return state
 
     def put_feed(self, state: FeedState, level: int) -> None:
         """Note a feed as another memory of the lake knew it, within a cycle.

@@ -218,7 +218,7 @@ _FEED_COLUMNS: Final = [
         "outcome",
         pa.string(),
         "`changed`, `unchanged` (the same body again), `not_modified`, `failed`, `gone` (410); without a poll: "
-        "`merged`, `removed` (from the list)",
+        "`merged`, `parted`, `removed` (from the list), `listed` (on it again)",
         required=True,
     ),
     _column(

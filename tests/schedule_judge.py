@@ -67,7 +67,7 @@ def _noted(farm: FeedFarm, tables: Any) -> dict[str, list[Noted]]:
     query = """
         select feed_url, epoch(polled_at) - $start, epoch(next_poll_at) - $start, outcome, reason, interval_seconds,
             overlap, possibly_lost
-        from feeds where outcome not in ('merged', 'parted', 'removed') order by polled_at, polls"""
+        from feeds where outcome not in ('listed', 'merged', 'parted', 'removed') order by polled_at, polls"""
     by_url: defaultdict[str, list[Noted]] = defaultdict(list)
     for url, *row in tables.execute(query, {"start": farm.started_at}).fetchall():
         by_url[url].append(Noted(*row))

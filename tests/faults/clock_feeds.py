@@ -33,9 +33,9 @@ _ROUNDS: Final = (7, 16)
 _WRONG_UNTIL: Final = (4, 12)
 """Rounds up to which the clock may be wrong; in the others it is right, so that all is caught up with."""
 
-_GAP: Final = 0.4
+_GAP: Final = 0.6
 """Seconds between the starts of two requests to one host."""
-_LATE: Final = 0.25
+_LATE: Final = 0.45
 """Seconds that a request may need to get to the server on a busy machine: gaps are then by so much shorter there."""
 _MOST_SECONDS: Final = 40.0
 """Of the true clock, for a round that takes two seconds undisturbed: more is a hang."""

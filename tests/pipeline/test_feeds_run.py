@@ -74,8 +74,8 @@ class Site:
         assert account["inputs"] == outcomes
         return account
 
-    def ask(self, query: str) -> list[tuple[Any, ...]]:
-        return connect(str(self.lake)).execute(query).fetchall()
+    def ask(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        return connect(str(self.lake)).execute(query, values).fetchall()
 
 
 @pytest.fixture
@@ -299,6 +299,26 @@ def test_an_edited_list_is_taken_up(site: Site) -> None:
     assert site.ask("select health from feed_health where feed_url like '%one'") == [("removed",)]
     site.list_feeds(one, two)
     assert figures(site.run())[:3] == [1, 0, 0]
+    assert site.ask("select health, outcome from feed_health where feed_url like '%one'") == [("ok", "unchanged")]
+
+
+def test_a_feed_that_is_back_on_the_list_is_shown_as_it_is_before_it_is_due(site: Site) -> None:
+    one, two, failing = site.feed("/one", [full("a")]), site.feed("/two", [full("b")]), site.url("/missing")
+    site.list_feeds(one, failing)
+    site.run()
+    site.list_feeds(two)
+    site.clock.time += SECOND
+    site.run()
+    assert site.ask("select distinct health from feed_health where feed_url <> ?", two) == [("removed",)]
+    site.list_feeds(one, two, failing)
+    site.clock.time += SECOND
+    site.run()
+    assert site.server.paths().count("/one") == site.server.paths().count("/missing") == 1
+    query = "select health, outcome, next_poll_at > polled_at from feed_health where feed_url <> ? order by health"
+    assert site.ask(query, two) == [("failing", "listed", True), ("ok", "listed", True)]
+    site.clock.time += SECOND
+    site.run()
+    assert site.ask("select count(*) from feeds where outcome = 'listed'") == [(2,)]
 
 
 def test_a_feed_that_is_late_is_not_polled_in_an_hour_that_its_publisher_skips(site: Site) -> None:

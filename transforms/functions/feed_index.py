@@ -18,7 +18,7 @@ class FeedIndex(Protocol):
         """Note which feeds are listed now: those that are new are due at once, those that are gone are not polled.
 
         Returns:
-            the feeds that are new on the list, and those that are no longer on it.
+            the feeds that are new on the list, with what is known of them, and those that are no longer on it.
         """
 
     def take_named(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing, suppress
 from typing import Final, TypeAlias, TypeVar
 
@@ -26,7 +26,7 @@ from transforms.functions.due_pages import after_no_robots, next_attempt, page_o
 from transforms.functions.feed_index import FeedIndex
 from transforms.functions.feed_items import STAGE, ItemReader
 from transforms.functions.feed_merging import is_failing, merge_feeds
-from transforms.functions.feed_rows import MERGED, PARTED, REMOVED, change_row, poll_row
+from transforms.functions.feed_rows import LISTED, MERGED, PARTED, REMOVED, change_row, poll_row
 from transforms.functions.fetch_jobs import Finished, Job, LeftOver
 from transforms.functions.http_fetch import HttpClient
 from transforms.functions.http_hints import SECOND
@@ -115,9 +115,10 @@ class FeedPoller:
         start = self._clock.now()
         budget = int(self._settings.budget * SECOND)
         self._index.settle_times(start)
-        _, removed = self._index.take_list(self._listed)
+        added, removed = self._index.take_list(self._listed)
         self._index.forget_old(start)
         self._rows += [change_row(state, REMOVED, start, self._run_id) for state in removed]
+        self._rows += self._listed_again(added, start)
         try:
             for due in (self._index.due_feeds, self._named_feeds):
                 jobs = self._feed_jobs(due(self._clock.now()))
@@ -140,6 +141,10 @@ class FeedPoller:
             for state in states
             if not self._put_off(state, now)
         ]
+
+    def _listed_again(self, states: Iterable[FeedState], at: Instant) -> list[FeedPoll]:
+        """Return rows of feeds that are polled again, of which the latest row says that they are not."""
+        return [change_row(state, LISTED, at, self._run_id) for state in states if state.polls]
 
     def _put_off(self, state: FeedState, now: Instant) -> bool:
         """Put a feed off that is due, perhaps for long, at a time in which its publisher wants no poll."""
@@ -244,6 +249,7 @@ class FeedPoller:
             return
         added, removed = self._index.take_named(after.listed_url, urls, complete=not document.is_cut_off)
         self._named += added
+        self._rows += self._listed_again(added, now)
         self._dropped += removed
 
     def _reject_feed(self, before: FeedState, answer: Answer, rejected: InputRejected) -> None:
