@@ -143,7 +143,7 @@ class FeedPoller:
         ]
 
     def _listed_again(self, states: Iterable[FeedState], at: Instant) -> list[FeedPoll]:
-        """Return rows of feeds that are polled again, of which the latest row says that they are not."""
+        """Return rows of feeds that are polled from now on, and whose latest rows may say that they are not."""
         return [change_row(state, LISTED, at, self._run_id) for state in states if state.polls]
 
     def _put_off(self, state: FeedState, now: Instant) -> bool:

@@ -14,7 +14,7 @@ from transforms.functions.polling import CHANGED, Polled
 MERGED: Final = "merged"
 REMOVED: Final = "removed"
 LISTED: Final = "listed"
-"""Polled again after it was `REMOVED`: so its latest row is not that one until it is due."""
+"""On the list (again), and known of before: else its latest row would say `removed` until it is due."""
 PARTED: Final = "parted"
 
 _DEAD_SCORE: Final = 10.0
