@@ -83,7 +83,7 @@ class FeedMemory(PageMemory):
             was on it, and what the indexes and lists among them named.
         """
         listed, before = dict.fromkeys(urls), self.listed()
-        added = [self._listed(url) for url in listed if url not in before]
+        added = [self._put_on_list(url) for url in listed if url not in before]
         gone = before.difference(listed)
         if not gone:
             return added, []
@@ -120,7 +120,7 @@ class FeedMemory(PageMemory):
         states = [state for url in added for state in self._states("listed_url = ?", url)]
         return states, self._removed({state.listed_url: state for state in gone})
 
-    def _listed(self, url: str) -> FeedState:
+    def _put_on_list(self, url: str) -> FeedState:
         """Note that a feed is on the list now, and return what is known of it."""
         state = FeedState(url, url)
         for known in self._states("listed_url = ?", url):

@@ -8,7 +8,7 @@ import io
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -134,22 +134,24 @@ def _print_table(relation: duckdb.DuckDBPyRelation | None, output: str | None) -
     if output is None:
         sys.stdout.write(printed)
         return
-    try:
+    with _writing(output):
         Path(output).write_text(printed, encoding="utf-8")
-    except OSError as error:
-        raise NewsbeamError(f"--output {output} cannot be written: {error}") from error
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, statement: str, form: str, output: str | None) -> None:
     """Have DuckDB write the answer to a file, whole or not at all, and pass it on where standard output is wanted."""
     if output is None and form == "parquet" and sys.stdout.isatty():
         raise UsageError("Parquet is no text: write it to a file with --output FILE, or pipe it on")
-    with _folder_beside(output) as folder:
+    with _writing(output):
+        # Beside the target, so that putting the answer in place is one rename.
+        made = tempfile.TemporaryDirectory(prefix=".newsbeam-", dir=Path(output).parent if output else None)
+    with made as folder:
         answer = Path(folder, "answer")
         quoted = str(answer).replace("'", "''")
         connection.execute(f"copy ({statement.strip().rstrip(';')}\n) to '{quoted}' ({_COPY_OPTIONS[form]})")
         if output is not None:
-            _move(answer, Path(output))
+            with _writing(output):
+                answer.replace(output)
         elif sys.stdout.isatty():
             _show(answer, masked_json if form == "json" else masked_lines)
         else:
@@ -157,12 +159,15 @@ def _copy(connection: duckdb.DuckDBPyConnection, statement: str, form: str, outp
                 shutil.copyfileobj(file, sys.stdout.buffer)
 
 
-def _folder_beside(output: str | None) -> tempfile.TemporaryDirectory[str]:
-    """Return a folder beside the target, so that putting the answer in place is one rename."""
+@contextlib.contextmanager
+def _writing(output: str | None) -> Iterator[None]:
+    """Say of what cannot be written that it is the user's file, whatever is written in its place first."""
     try:
-        return tempfile.TemporaryDirectory(prefix=".newsbeam-", dir=Path(output).parent if output else None)
+        yield
     except OSError as error:
-        raise NewsbeamError(f"--output {output} cannot be written: {error.strerror}") from error
+        if output is None:
+            raise
+        raise NewsbeamError(f"--output {output} cannot be written: {error.strerror or error}") from error
 
 
 def _show(answer: Path, shown: Callable[[str], str]) -> None:
@@ -170,10 +175,3 @@ def _show(answer: Path, shown: Callable[[str], str]) -> None:
     with answer.open(encoding="utf-8", newline="\n") as file:
         for line in file:
             sys.stdout.write(shown(line))
-
-
-def _move(answer: Path, target: Path) -> None:
-    try:
-        answer.replace(target)
-    except OSError as error:
-        raise NewsbeamError(f"--output {target} cannot be written: {error}") from error

@@ -22,7 +22,7 @@ FAMILIES = {
     "kills": ("kill -9, SIGTERM: runs over folders and feeds, compact, erase", "27 s", "14 min"),
     "disk": ("disks full, read-only, slow; inputs that change while they are read", "57 s", "7 min"),
     "clock": ("clocks that jump, time zones, leap seconds, dates of 0001 to 9999", "31 s", "15 min"),
-    "memory_cap": ("100,000 documents, 20,000 feeds within 1.5 GB", "40 s", "32 min"),
+    "memory_cap": ("100,000 documents, 20,000 feeds within 1.5 GB", "40 s", "11 min"),
     "sqlite": ("the memory damaged, lost, old, held by others; made anew", "30 s", "15 min"),
     "pages": ("a million mutated pages, feeds, records and texts", "7 s", "28 min"),
     "names": ("hostile names: partitions, terminals, the page of the report", "7 s", "5 min"),

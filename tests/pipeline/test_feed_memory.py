@@ -22,13 +22,6 @@ FULL = FeedState(
 
 
 @pytest.fixture
-def memory(tmp_path: Path) -> Iterator[Memory]:
-    opened = Memory(tmp_path / "memory.sqlite")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
 def feeds(memory: Memory, tmp_path: Path) -> Iterator[FeedMemory]:
     hosts = HostMemory(tmp_path / "hosts.sqlite")
     made = FeedMemory(memory, hosts)

@@ -1,21 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from pipeline.memory import Memory
 from pipeline.page_memory import PageMemory
 from pipeline.replay_memory import Queued, drop_queued, note_queued
 from schemas.due_page import DuePage
-
-
-@pytest.fixture
-def memory(tmp_path: Path) -> Iterator[Memory]:
-    opened = Memory(tmp_path / "memory.sqlite")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

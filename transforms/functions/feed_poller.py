@@ -118,7 +118,7 @@ class FeedPoller:
         added, removed = self._index.take_list(self._listed)
         self._index.forget_old(start)
         self._rows += [change_row(state, REMOVED, start, self._run_id) for state in removed]
-        self._rows += self._listed_again(added, start)
+        self._rows += self._listed_rows(added, start)
         try:
             for due in (self._index.due_feeds, self._named_feeds):
                 jobs = self._feed_jobs(due(self._clock.now()))
@@ -142,7 +142,7 @@ class FeedPoller:
             if not self._put_off(state, now)
         ]
 
-    def _listed_again(self, states: Iterable[FeedState], at: Instant) -> list[FeedPoll]:
+    def _listed_rows(self, states: Iterable[FeedState], at: Instant) -> list[FeedPoll]:
         """Return rows of feeds that are polled from now on, and whose latest rows may say that they are not."""
         return [change_row(state, LISTED, at, self._run_id) for state in states if state.polls]
 
@@ -249,7 +249,7 @@ class FeedPoller:
             return
         added, removed = self._index.take_named(after.listed_url, urls, complete=not document.is_cut_off)
         self._named += added
-        self._rows += self._listed_again(added, now)
+        self._rows += self._listed_rows(added, now)
         self._dropped += removed
 
     def _reject_feed(self, before: FeedState, answer: Answer, rejected: InputRejected) -> None:
